@@ -1,0 +1,69 @@
+# Every target says what it does: `make` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+MEMBERS := libs/contracts libs/sources libs/runtime libs/control services/ingest services/normalizer services/grouper services/query cli
+TOCSIN := $(BIN)/tocsin
+PYTEST := $(BIN)/python -m pytest
+
+help: ## List what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z\/-]*:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ set-up
+setup: $(VENV)/.ready ## Create the environment (done by every target that needs it)
+
+$(VENV)/.ready: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS)) tools/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" UV_VERSION="$(UV_VERSION)" bash tools/setup.sh $(MEMBERS)
+	@touch $@
+
+lock: ## Write requirements.lock anew from the members' pyproject files
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" UV_VERSION="$(UV_VERSION)" bash tools/lock.sh $(MEMBERS)
+
+##@ run
+demo: setup ## Start everything, send sample webhooks, show the incidents; Ctrl-C stops (ONCE=1: stop by itself)
+	@$(TOCSIN) demo $(if $(ONCE),--once)
+
+up: setup ## Start Kafka, PostgreSQL and every service; stay until Ctrl-C
+	@$(TOCSIN) up
+
+down: setup ## Stop what `up` or `demo` left running
+	@$(TOCSIN) down
+
+##@ check
+check: fmt/check lint types imports ## Everything CI checks besides the tests
+
+fmt: setup ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix-only --quiet .
+
+fmt/check: setup
+	@$(BIN)/ruff format --check .
+
+lint: setup ## Lint
+	@$(BIN)/ruff check .
+
+types: setup ## Type-check (mypy strict)
+	@$(BIN)/mypy libs services cli tests bench
+
+imports: setup ## Check who may import whom
+	@$(BIN)/lint-imports
+
+##@ test
+test: setup ## Run every test (needs only Python, make and a network the first time)
+	@$(PYTEST) tests
+
+test/unit: setup ## Run the fast tests only: no network, seconds
+	@$(PYTEST) tests/unit
+
+kill: setup ## Kill services N times under load (N=1000 SEED=7), count what was lost
+	@$(BIN)/python -m tests.simulation.kill --kills $(or $(N),100) --seed $(or $(SEED),7)
+
+sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUNS=200)
+	@$(BIN)/python -m tests.simulation.sim --seed $(or $(SEED),7) --runs $(or $(RUNS),200)
+
+bench: setup ## Measure against floors taken in the same run; writes bench-results.json
+	@$(BIN)/python -m bench
+
+.PHONY: help setup lock demo up down check fmt fmt/check lint types imports test test/unit kill sim bench

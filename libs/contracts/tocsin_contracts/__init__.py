@@ -1,0 +1,1 @@
+"""Record formats, ids, topics and routes that every part of Tocsin shares."""

@@ -1,0 +1,1 @@
+"""Tenants, integrations, keys and secrets: the SQL and rules of `control`."""

@@ -1,0 +1,1 @@
+"""Plumbing without domain words: settings, logs, metrics, the log seam, PostgreSQL, lifecycle."""

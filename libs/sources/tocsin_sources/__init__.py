@@ -1,0 +1,1 @@
+"""What each webhook source sends: one source, one file."""

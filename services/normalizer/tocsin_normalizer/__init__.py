@@ -1,0 +1,1 @@
+"""The pure map from deliveries to images."""
