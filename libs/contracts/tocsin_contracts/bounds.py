@@ -1,0 +1,89 @@
+"""Cut normalized values to the bounds of the contract, so that no constraint of a table can ever refuse them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import orjson
+
+from tocsin_contracts import alert as bound
+from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.times import bounded
+from tocsin_contracts.topics import RAW_ALERT_MAX_BYTES
+
+_REPLACEMENT = "\ufffd"
+_METADATA_MAX_BYTES = 16 * 1024
+
+
+def storable(text: str) -> str:
+    """Replace what PostgreSQL cannot store: NUL and lone surrogates become U+FFFD, always the same way."""
+    if "\x00" in text:
+        text = text.replace("\x00", _REPLACEMENT)
+    if not text.isascii():
+        text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if _has_surrogate(text) else text
+    return text
+
+
+def cut(text: str, most: int) -> str:
+    """Cut text to `most` characters, the last of them an ellipsis where something was lost."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def bounded_event(event: AlertEvent) -> AlertEvent:
+    """Give the event with every value storable and inside its bound; `sanitized` tells whether characters were replaced."""
+    values: dict[str, object] = {
+        "identity": cut(storable(event.identity), bound.IDENTITY_MAX),
+        "problem": cut(storable(event.problem), bound.IDENTITY_MAX),
+        "project": cut(storable(event.project), bound.SHORT_MAX),
+        "title": cut(storable(event.title), bound.TITLE_MAX),
+        "description": _optional(event.description, bound.DESCRIPTION_MAX),
+        "service": _optional(event.service, bound.SHORT_MAX),
+        "environment": _optional(event.environment, bound.SHORT_MAX),
+        "team": _optional(event.team, bound.SHORT_MAX),
+        "host": _optional(event.host, bound.SHORT_MAX),
+        "link": _link(event.link),
+        "labels": _labels(event.labels),
+        "metadata": _metadata(event.metadata),
+        "occurred_at": None if event.occurred_at is None else bounded(event.occurred_at),
+        "episode_at": None if event.episode_at is None else bounded(event.episode_at),
+        "raw": None if event.raw is None or len(event.raw.encode()) > RAW_ALERT_MAX_BYTES else event.raw,
+    }
+    return replace(event, **values)  # type: ignore[arg-type] # a dict of names checked by the tests of this module
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _optional(text: str | None, most: int) -> str | None:
+    return None if text is None else cut(storable(text), most)
+
+
+def _link(link: str | None) -> str | None:
+    """Keep only http(s) links that fit: a cut link would lead somewhere else."""
+    if link is None or len(link) > bound.LINK_MAX or not link.lower().startswith(("http://", "https://")):
+        return None
+    return storable(link)
+
+
+def _labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Keep the first 64 labels in name order: the order a sender chose must not change the result."""
+    kept = sorted(labels.items())[: bound.LABELS_MAX]
+    return {cut(storable(name), bound.LABEL_NAME_MAX): cut(storable(value), bound.LABEL_VALUE_MAX) for name, value in kept}
+
+
+def _metadata(metadata: Mapping[str, object]) -> dict[str, object]:
+    """Drop metadata that is too large as a whole; it is a convenience, the raw JSON keeps everything."""
+    clean = {storable(str(key)): _clean(value) for key, value in metadata.items()}
+    return clean if len(orjson.dumps(clean)) <= _METADATA_MAX_BYTES else {}
+
+
+def _clean(value: object) -> object:
+    match value:
+        case str():
+            return cut(storable(value), bound.LABEL_VALUE_MAX)
+        case dict():
+            return {storable(str(key)): _clean(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_clean(item) for item in value]
+        case _:
+            return value

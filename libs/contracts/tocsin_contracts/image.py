@@ -1,0 +1,188 @@
+"""The image of a delivery: its outcome and all its alerts in one value, the only thing that the fold reads.
+
+Text that the alerts of a delivery share is stored once (`texts`); an alert refers to it by index. Readers build events
+without validating again what our own normalizer wrote: this is the hottest decode of the system.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.ids import AlertId
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.outcome import Mapped
+from tocsin_contracts.position import Position
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import EventStatus
+
+IMAGE_VERSION = 1
+_SHARED = ("title", "description", "link", "service", "environment", "team", "project", "problem", "raw")
+_SHARED_FROM = 24
+"""Texts shorter than this are not worth an index."""
+_SEVERITIES = {severity.value: severity for severity in Severity}
+_STATUSES = {status.value: status for status in EventStatus}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """What the normalizer made of one delivery, with every setting that the fold needs."""
+
+    tenant: str
+    integration: str
+    source: str
+    mapped: Mapped
+    reason: str | None = None
+    """Why it was ignored or failed: a code."""
+    detail: str | None = None
+    """One line for people: the JSON pointer of what was missing, never a secret."""
+    sender_id: str | None = None
+    """The sender's delivery id, where the source has one (P4)."""
+    request_id: str = ""
+    received_at: int = 0
+    size: int = 0
+    """Bytes of the body."""
+    redrive_of: Position | None = None
+    integration_version: int = 0
+    settings: IntegrationSettings = field(default_factory=IntegrationSettings)
+    alerts: Sequence[AlertEvent] = ()
+    alert_ids: Sequence[AlertId] = ()
+    """The id of each alert, in the same order: computed once, by the normalizer."""
+
+
+def encode_image(image: Image) -> bytes:
+    """Write an image; the caller checks its size against `topics.IMAGE_MAX_BYTES`."""
+    texts = _shared_texts(image.alerts)
+    index = {text: number for number, text in enumerate(texts)}
+    document: dict[str, Any] = {
+        "v": IMAGE_VERSION,
+        "tenant": image.tenant,
+        "integration": image.integration,
+        "source": image.source,
+        "mapped": image.mapped,
+        "reason": image.reason,
+        "detail": image.detail,
+        "sender_id": image.sender_id,
+        "request_id": image.request_id,
+        "received_at": image.received_at,
+        "size": image.size,
+        "redrive_of": None if image.redrive_of is None else str(image.redrive_of),
+        "integration_version": image.integration_version,
+        "settings": image.settings.model_dump(exclude_defaults=True),
+        "texts": texts,
+        "alerts": [_alert(event, alert, index) for event, alert in zip(image.alerts, image.alert_ids, strict=True)],
+    }
+    return orjson.dumps({key: value for key, value in document.items() if value is not None})
+
+
+def decode_image(value: bytes) -> Image:
+    """Read an image.
+
+    Raises:
+        ValueError: not an image of a version that this release knows (orjson's JSONDecodeError is one).
+    """
+    document = orjson.loads(value)
+    if document.get("v") != IMAGE_VERSION:
+        raise ValueError(f"image version {document.get('v')!r} is not known to this release: upgrade consumers first")
+    texts = document["texts"]
+    settings = document["settings"]
+    redrive_of = document.get("redrive_of")
+    return Image(
+        tenant=document["tenant"],
+        integration=document["integration"],
+        source=document["source"],
+        mapped=Mapped(document["mapped"]),
+        reason=document.get("reason"),
+        detail=document.get("detail"),
+        sender_id=document.get("sender_id"),
+        request_id=document["request_id"],
+        received_at=document["received_at"],
+        size=document["size"],
+        redrive_of=None if redrive_of is None else Position.parse(redrive_of),
+        integration_version=document["integration_version"],
+        settings=IntegrationSettings.model_validate(settings) if settings else _DEFAULT_SETTINGS,
+        alerts=[_event(alert, texts) for alert in document["alerts"]],
+        alert_ids=[alert["id"] for alert in document["alerts"]],
+    )
+
+
+_DEFAULT_SETTINGS = IntegrationSettings()
+
+
+def _shared_texts(alerts: Sequence[AlertEvent]) -> list[str]:
+    """List texts that stand in more than one field of the delivery's alerts, in the order of their first use."""
+    if len(alerts) < 2:
+        return []
+    counts: Counter[str] = Counter()
+    for event in alerts:
+        for name in _SHARED:
+            text = getattr(event, name)
+            if text is not None and len(text) >= _SHARED_FROM:
+                counts[text] += 1
+        counts.update(value for value in event.labels.values() if len(value) >= _SHARED_FROM)
+    return [text for text, count in counts.items() if count > 1]
+
+
+def _alert(event: AlertEvent, alert: AlertId, index: dict[str, int]) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": alert,
+        "identity": event.identity,
+        "status": event.status,
+        "content": event.content,
+        "severity": event.severity,
+        "host": event.host,
+        "occurred_at": event.occurred_at,
+        "episode_at": event.episode_at,
+        "metadata": event.metadata or None,
+        "labels": {name: index.get(text, text) for name, text in event.labels.items()} or None,
+        "flags": _flags(event) or None,
+    }
+    for name in _SHARED:
+        text = getattr(event, name)
+        document[name] = text if text is None else index.get(text, text)
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _flags(event: AlertEvent) -> int:
+    return event.trusted | event.never_resolves << 1 | event.heartbeat << 2 | event.sanitized << 3
+
+
+def _event(alert: dict[str, Any], texts: list[str]) -> AlertEvent:
+    get = alert.get
+    if texts:
+        for name in _SHARED:
+            value = get(name)
+            if type(value) is int:
+                alert[name] = texts[value]
+    labels = get("labels", {})
+    if texts and labels:
+        labels = {name: texts[value] if type(value) is int else value for name, value in labels.items()}
+    flags = get("flags", 0)
+    severity = get("severity")
+    return AlertEvent(
+        identity=alert["identity"],
+        problem=alert["problem"],
+        status=_STATUSES[alert["status"]],
+        title=alert["title"],
+        content=alert["content"],
+        project=alert["project"],
+        severity=None if severity is None else _SEVERITIES[severity],
+        description=get("description"),
+        service=get("service"),
+        environment=get("environment"),
+        team=get("team"),
+        host=get("host"),
+        link=get("link"),
+        labels=labels,
+        metadata=get("metadata", {}),
+        occurred_at=get("occurred_at"),
+        episode_at=get("episode_at"),
+        trusted=bool(flags & 1),
+        never_resolves=bool(flags & 2),
+        heartbeat=bool(flags & 4),
+        sanitized=bool(flags & 8),
+        raw=get("raw"),
+    )

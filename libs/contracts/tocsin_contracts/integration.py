@@ -1,0 +1,43 @@
+"""The settings of an integration that travel in every image: an immutable version of them, copied by the normalizer."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tocsin_contracts.times import SECOND
+
+
+class IntegrationSettings(BaseModel):
+    """What the normalizer and the fold need to know of one version of an integration (DESIGN 3, "Normalizer").
+
+    Immutable: a change is a new version. A delivery names the version it came in under, so that a replay reads the
+    same settings. Unknown fields of a newer writer are ignored by older readers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    dedup_window_s: int = Field(default=900, ge=0, le=604_800)
+    """Content alone makes a duplicate only inside this window (D1, D3). Default 15 minutes."""
+    group_window_s: int = Field(default=1800, ge=1, le=604_800)
+    """How long an alert of a source that never resolves keeps its episode, and its group collects (E7, E8). Default 30 min."""
+    silence_s: int = Field(default=86_400, ge=60, le=2_592_000)
+    """An episode whose incident is over ends after this much ticked time without an event (DESIGN 3). Default 24 hours."""
+    never_resolves: bool | None = None
+    """Overrides what the source says of itself: True for an Alertmanager with `send_resolved: false`."""
+    default_service: str | None = Field(default=None, max_length=200)
+    default_environment: str | None = Field(default=None, max_length=200)
+    environment_aliases: dict[str, str] = Field(default_factory=dict)
+    """Extra foldings of environment names beside the built-in ones (E6), lower case to canonical."""
+
+    @property
+    def dedup_window(self) -> int:
+        """The deduplication window in µs."""
+        return self.dedup_window_s * SECOND
+
+    @property
+    def group_window(self) -> int:
+        """The group window in µs."""
+        return self.group_window_s * SECOND
+
+    @property
+    def silence(self) -> int:
+        """The silence that ends an episode whose incident is over, in µs."""
+        return self.silence_s * SECOND
