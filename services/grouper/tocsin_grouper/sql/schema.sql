@@ -1,0 +1,261 @@
+-- The projection: disposable, one writer (the grouper, its owner), made anew by `tocsin rebuild`, never ALTERed.
+-- A shadow is this same file with another schema name in place of `proj`; a change of this file is a rebuild.
+-- No serials, no identity columns, no now(): every value comes from the fold, so that two rebuilds are byte for byte the same.
+-- Row-level security is enabled and not forced: the owner COPYs, every other role sees one tenant (`app.tenant`).
+
+CREATE SCHEMA proj;
+
+-- The fold's own state of each partition: clock, absence time, the last record.
+CREATE TABLE proj.partitions (
+    partition    integer     NOT NULL PRIMARY KEY,
+    clock        timestamptz NOT NULL,           -- max of all append times: what the fold calls now
+    last_raw     bigint      NOT NULL,           -- append time of the last record as the broker gave it, µs
+    observed     bigint      NOT NULL,           -- absence time, µs: grows only while records come (DESIGN 3, "Time")
+    last_offset  bigint      NOT NULL            -- offset in tocsin.log of the last record folded
+) WITH (fillfactor = 50);
+
+-- How much absence time each integration is owed, because a gateway refused it.
+CREATE TABLE proj.refusals (
+    tenant_id      text COLLATE "C" NOT NULL,
+    integration_id text COLLATE "C" NOT NULL,    -- '' for the whole partition
+    partition      integer NOT NULL,
+    owed           bigint  NOT NULL,             -- µs
+    PRIMARY KEY (partition, tenant_id, integration_id)
+);
+
+-- What waits for an absence. `due` is in absence time and may lie behind the subject's real deadline: it is re-armed when it fires.
+CREATE TABLE proj.timers (
+    tenant_id      text COLLATE "C" NOT NULL,
+    key            text COLLATE "C" NOT NULL,
+    partition      integer NOT NULL,
+    kind           text    NOT NULL,
+    integration_id text COLLATE "C" NOT NULL,
+    subject        text    NOT NULL,
+    due            bigint  NOT NULL,
+    PRIMARY KEY (partition, tenant_id, key)
+);
+
+CREATE TABLE proj.facts (
+    tenant_id   text COLLATE "C" NOT NULL,
+    partition   integer     NOT NULL,
+    "offset"    bigint      NOT NULL,
+    seq         integer     NOT NULL,            -- several facts of one record, in order
+    incident_id text COLLATE "C" NOT NULL,
+    version     integer     NOT NULL,            -- gapless 1..n an incident (P3)
+    kind        text        NOT NULL,
+    at          timestamptz NOT NULL,
+    body        jsonb       NOT NULL,
+    PRIMARY KEY (partition, "offset", seq)
+);
+CREATE UNIQUE INDEX facts_incident ON proj.facts (tenant_id, incident_id, version);
+
+CREATE TABLE proj.incidents (
+    tenant_id       text COLLATE "C" NOT NULL,
+    id              text COLLATE "C" NOT NULL,
+    group_key       text        NOT NULL,
+    status          text        NOT NULL,
+    severity        text        NOT NULL,        -- the highest so far (E9)
+    title           text        NOT NULL,
+    description     text,
+    source          text        NOT NULL,
+    integration_id  text        NOT NULL,        -- of the alert that opened it
+    project         text        NOT NULL,
+    service         text,
+    environment     text,
+    team            text,
+    link            text,
+    labels          jsonb       NOT NULL,        -- of the alert that opened it
+    rule            text        NOT NULL,        -- which rule grouped it, and why
+    rule_version    integer     NOT NULL,
+    reason          text        NOT NULL,
+    previous_id     text,                        -- the incident of the same group before this one
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL,
+    first_seen_at   timestamptz NOT NULL,
+    last_alert_at   timestamptz NOT NULL,
+    acknowledged_at timestamptz,
+    resolved_at     timestamptz,
+    closed_at       timestamptz,
+    snoozed_until   timestamptz,
+    assignee        text,
+    runbook_url     text,
+    alert_count     integer     NOT NULL,        -- distinct alerts
+    firing_count    integer     NOT NULL,        -- of them active now
+    event_count     integer     NOT NULL,
+    version         integer     NOT NULL,        -- every fact
+    revision        integer     NOT NULL,        -- what people change: If-Match
+    partition       integer     NOT NULL,
+    opened_offset   bigint      NOT NULL,
+    changed_offset  bigint      NOT NULL,
+    over_observed   bigint,                      -- absence time when it became RESOLVED or CLOSED, µs
+    PRIMARY KEY (tenant_id, id)
+) WITH (fillfactor = 80);
+CREATE INDEX incidents_created ON proj.incidents (tenant_id, created_at DESC, id DESC);
+CREATE INDEX incidents_service ON proj.incidents (tenant_id, service, created_at DESC, id DESC);
+CREATE INDEX incidents_team    ON proj.incidents (tenant_id, team, created_at DESC, id DESC);
+CREATE INDEX incidents_source  ON proj.incidents (tenant_id, source, created_at DESC, id DESC);
+CREATE INDEX incidents_unresolved ON proj.incidents (tenant_id, created_at DESC, id DESC)
+    WHERE status IN ('OPEN', 'ACKNOWLEDGED', 'INVESTIGATING');
+CREATE INDEX incidents_updated ON proj.incidents USING brin (updated_at);
+
+-- Which incident a group's next alert joins, if that one still collects.
+CREATE TABLE proj.groups (
+    tenant_id   text COLLATE "C" NOT NULL,
+    group_key   text COLLATE "C" NOT NULL,
+    incident_id text        NOT NULL,
+    partition   integer     NOT NULL,
+    PRIMARY KEY (tenant_id, group_key)
+) WITH (fillfactor = 80);
+
+CREATE TABLE proj.alerts (
+    tenant_id        text COLLATE "C" NOT NULL,
+    id               text COLLATE "C" NOT NULL,
+    integration_id   text        NOT NULL,
+    source           text        NOT NULL,
+    identity         text        NOT NULL,
+    problem          text        NOT NULL,
+    project          text        NOT NULL,
+    status           text        NOT NULL,
+    severity         text        NOT NULL,
+    title            text        NOT NULL,
+    description      text,
+    service          text,
+    environment      text,
+    team             text,
+    host             text,
+    link             text,
+    labels           jsonb       NOT NULL,
+    metadata         jsonb       NOT NULL,
+    raw              jsonb,                      -- the alert's own JSON; written again only when its content changed
+    incident_id      text COLLATE "C",           -- of its current or last episode
+    heartbeat        boolean     NOT NULL,
+    never_resolves   boolean     NOT NULL,
+    episode_at       timestamptz,                -- the sender's hint
+    occurred_at      timestamptz NOT NULL,       -- orders events inside an episode
+    opened_at        timestamptz,                -- the fold's clock when the episode began
+    resolved_at      timestamptz,
+    created_at       timestamptz NOT NULL,
+    updated_at       timestamptz NOT NULL,
+    last_seen_at     timestamptz NOT NULL,
+    event_count      integer     NOT NULL,
+    content          text        NOT NULL,       -- of the last event that was not a duplicate
+    content_status   text        NOT NULL,
+    content_at       timestamptz NOT NULL,
+    last_observed    bigint      NOT NULL,       -- absence time of the last event less what was owed then, µs
+    group_window_s   integer     NOT NULL,       -- settings in force at the last event
+    silence_s        integer     NOT NULL,
+    partition        integer     NOT NULL,
+    changed_offset   bigint      NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) WITH (fillfactor = 80);
+CREATE INDEX alerts_created  ON proj.alerts (tenant_id, created_at DESC, id DESC);
+CREATE INDEX alerts_incident ON proj.alerts (tenant_id, incident_id);
+
+-- One row an alert event; day tables, kept 90 days by default.
+CREATE TABLE proj.alert_events (
+    tenant_id   text COLLATE "C" NOT NULL,
+    logged_at   timestamptz NOT NULL,
+    partition   integer     NOT NULL,
+    "offset"    bigint      NOT NULL,
+    seq         integer     NOT NULL,            -- place in its delivery
+    alert_id    text COLLATE "C" NOT NULL,
+    incident_id text COLLATE "C",
+    status      text        NOT NULL,            -- what the event said
+    severity    text,
+    effect      text        NOT NULL,            -- what it did
+    occurred_at timestamptz NOT NULL
+) PARTITION BY RANGE (logged_at);
+CREATE INDEX alert_events_position ON proj.alert_events (partition, "offset", seq);
+CREATE INDEX alert_events_alert    ON proj.alert_events (tenant_id, alert_id, logged_at DESC);
+
+-- One row a delivery, with its outcome (P2); day tables, kept 90 days by default.
+CREATE TABLE proj.deliveries (
+    tenant_id      text COLLATE "C" NOT NULL,
+    logged_at      timestamptz NOT NULL,
+    partition      integer     NOT NULL,
+    "offset"       bigint      NOT NULL,
+    id             text COLLATE "C" NOT NULL,
+    integration_id text        NOT NULL,
+    source         text        NOT NULL,
+    outcome        text        NOT NULL,
+    reason         text,
+    detail         text,
+    sender_id      text COLLATE "C",
+    duplicate_of   bigint,                       -- offset of the delivery it repeats
+    redrive_of     bigint,                       -- offset of the failed delivery it sends again
+    redriven_to    bigint,                       -- offset of the redrive that was processed
+    received_at    timestamptz NOT NULL,
+    size           integer     NOT NULL,
+    alert_count    integer     NOT NULL,
+    incident_ids   text[]      NOT NULL,
+    request_id     text        NOT NULL,
+    release        text        NOT NULL,
+    integration_version integer NOT NULL
+) PARTITION BY RANGE (logged_at);
+CREATE INDEX deliveries_position ON proj.deliveries (partition, "offset");
+CREATE INDEX deliveries_listed   ON proj.deliveries (tenant_id, logged_at DESC, "offset" DESC);
+CREATE INDEX deliveries_sender   ON proj.deliveries (tenant_id, integration_id, sender_id) WHERE sender_id IS NOT NULL;
+
+-- What people did, one row an action (C4).
+CREATE TABLE proj.incident_actions (
+    tenant_id   text COLLATE "C" NOT NULL,
+    incident_id text COLLATE "C" NOT NULL,
+    version     integer     NOT NULL,
+    kind        text        NOT NULL,
+    actor_kind  text        NOT NULL,
+    actor_id    text        NOT NULL,
+    actor_name  text        NOT NULL,
+    from_status text,
+    to_status   text,
+    comment     text,
+    command_id  text        NOT NULL,
+    at          timestamptz NOT NULL,
+    partition   integer     NOT NULL,
+    "offset"    bigint      NOT NULL,
+    PRIMARY KEY (tenant_id, incident_id, version)
+);
+
+-- What was decided about each command, for the caller who waits and for a repeated Idempotency-Key.
+CREATE TABLE proj.commands (
+    tenant_id    text COLLATE "C" NOT NULL,
+    id           text COLLATE "C" NOT NULL,
+    request_hash text        NOT NULL,
+    kind         text        NOT NULL,
+    actor_kind   text        NOT NULL,
+    actor_id     text        NOT NULL,
+    actor_name   text        NOT NULL,
+    outcome      text        NOT NULL,           -- applied or rejected
+    status       integer     NOT NULL,           -- 200, 404, 409, 412, 422
+    detail       jsonb       NOT NULL,
+    decided_at   timestamptz NOT NULL,
+    partition    integer     NOT NULL,
+    "offset"     bigint      NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+);
+
+-- Who may see what. Only missing grants protect; policies are the second wall.
+GRANT USAGE ON SCHEMA proj TO tocsin_query, tocsin_ingest;
+GRANT SELECT ON proj.partitions, proj.incidents, proj.alerts, proj.alert_events, proj.deliveries, proj.incident_actions,
+    proj.commands, proj.facts TO tocsin_query;
+GRANT SELECT ON proj.commands TO tocsin_ingest;
+
+ALTER TABLE proj.partitions       ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.refusals         ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.timers           ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.groups           ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.facts            ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.incidents        ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.alerts           ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.alert_events     ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.deliveries       ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.incident_actions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.commands         ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY position ON proj.partitions FOR SELECT TO tocsin_query USING (true); -- clocks and offsets belong to no tenant
+CREATE POLICY tenant ON proj.facts            FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.incidents        FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.alerts           FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.alert_events     FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.deliveries       FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.incident_actions FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.commands         FOR SELECT TO tocsin_query, tocsin_ingest USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
