@@ -1,0 +1,108 @@
+"""The seam: what a source is, what it is given, and the three things it may answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.outcome import Reason
+from tocsin_sources.finish import finished
+from tocsin_sources.shape import Unfit
+from tocsin_sources.signature import Scheme
+
+ALERTS_MAX = 5_000
+"""Alerts in one delivery. A body of 1 MiB holds about 1,750 real ones; more is `failed: too-many-alerts`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What a source may read of a delivery; nothing else influences its answer."""
+
+    document: object
+    """The body, parsed by `document.parse`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers that the source allows, lower-case names."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    """The query parameters that the source allows."""
+    settings: IntegrationSettings = field(default_factory=IntegrationSettings)
+    """The version of the integration's settings that the delivery came in under."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalized:
+    """The delivery says something about at least one alert."""
+
+    alerts: tuple[AlertEvent, ...]
+    """In the sender's order; never empty; each has passed `bounds.bounded_event`."""
+    sender_id: str | None = None
+    """The sender's own delivery id, the same on a retry; None where the sender has none (P4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """The delivery is well formed and no alert: accepted, recorded, nothing made of it."""
+
+    reason: str
+    """A code, such as `no-alerts`."""
+    detail: str
+    """One line for people; fixed words and names of the format, never the sender's text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The delivery is not what this source sends: it stays whole in the log and can be sent again (P7)."""
+
+    reason: str
+    """A code, such as `unknown-shape`."""
+    detail: str
+    """One line for people that begins with the pointer; never the sender's text."""
+    pointer: str = ""
+    """JSON pointer (RFC 6901) of what was missing or of another type; empty for the document itself."""
+
+
+Answer = Normalized | Ignored | Failed
+"""What a source makes of a delivery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One sender of webhooks: how it authenticates, what of its requests is kept, and how its JSON becomes alerts.
+
+    Everything is constant and pure, so that a replay of the same delivery gives the same alerts.
+    """
+
+    name: str
+    """As it stands in paths, settings and records: `alertmanager`. Never renamed."""
+    title: str
+    """As people call it: `Prometheus Alertmanager`."""
+    read: Callable[[Delivery], Answer]
+    """The source's own mapping. Call `map` instead: it adds what holds for all sources."""
+    schemes: tuple[Scheme, ...]
+    """The ways to authenticate that the sender offers, the preferred one first."""
+    trusted_time: bool
+    """Whether the sender's times come from one clock with a zone and may order events (SOURCES 0.1c)."""
+    fixed_format: bool = True
+    """True: a body that is no JSON is answered 400. False, for templated senders: 202 and the outcome `failed`."""
+    signature_optional: bool = False
+    """Whether an integration may be set to accept unsigned requests (E1)."""
+    headers: frozenset[str] = frozenset()
+    """Headers that are kept in the envelope, lower case; credentials are never among them."""
+    query: frozenset[str] = frozenset()
+    """Query parameters that are kept in the envelope."""
+
+    def map(self, delivery: Delivery) -> Answer:
+        """Turn a delivery into alerts, or say why not.
+
+        Total: an unexpected shape is an answer (`Failed`), never an exception. Deterministic. Adds the integration's
+        defaults and cuts every value to the contract's bounds.
+        """
+        try:
+            result = self.read(delivery)
+        except Unfit as unfit:
+            return Failed(reason=Reason.UNKNOWN_SHAPE, pointer=unfit.pointer, detail=str(unfit))
+        if not isinstance(result, Normalized):
+            return result
+        if len(result.alerts) > ALERTS_MAX:
+            return Failed(reason=Reason.TOO_MANY_ALERTS, detail=f"{len(result.alerts)} alerts, at most {ALERTS_MAX} are read")
+        alerts = tuple(finished(event, delivery.settings, trusted_time=self.trusted_time) for event in result.alerts)
+        return Normalized(alerts=alerts, sender_id=result.sender_id)
