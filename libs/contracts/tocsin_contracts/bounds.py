@@ -29,61 +29,77 @@ def cut(text: str, most: int) -> str:
 
 
 def bounded_event(event: AlertEvent) -> AlertEvent:
-    """Give the event with every value storable and inside its bound; `sanitized` tells whether characters were replaced."""
+    """Give the event with every value storable and inside its bound.
+
+    `sanitized` is set where a character was replaced anywhere (and stays set where it already was); cutting does not set it.
+    """
+    text = _Storing(event.sanitized)
     values: dict[str, object] = {
-        "identity": cut(storable(event.identity), bound.IDENTITY_MAX),
-        "problem": cut(storable(event.problem), bound.IDENTITY_MAX),
-        "project": cut(storable(event.project), bound.SHORT_MAX),
-        "title": cut(storable(event.title), bound.TITLE_MAX),
-        "description": _optional(event.description, bound.DESCRIPTION_MAX),
-        "service": _optional(event.service, bound.SHORT_MAX),
-        "environment": _optional(event.environment, bound.SHORT_MAX),
-        "team": _optional(event.team, bound.SHORT_MAX),
-        "host": _optional(event.host, bound.SHORT_MAX),
-        "link": _link(event.link),
-        "labels": _labels(event.labels),
-        "metadata": _metadata(event.metadata),
+        "identity": text.cut(event.identity, bound.IDENTITY_MAX),
+        "problem": text.cut(event.problem, bound.IDENTITY_MAX),
+        "project": text.cut(event.project, bound.SHORT_MAX),
+        "title": text.cut(event.title, bound.TITLE_MAX),
+        "description": text.optional(event.description, bound.DESCRIPTION_MAX),
+        "service": text.optional(event.service, bound.SHORT_MAX),
+        "environment": text.optional(event.environment, bound.SHORT_MAX),
+        "team": text.optional(event.team, bound.SHORT_MAX),
+        "host": text.optional(event.host, bound.SHORT_MAX),
+        "link": text.link(event.link),
+        "labels": text.labels(event.labels),
+        "metadata": text.metadata(event.metadata),
         "occurred_at": None if event.occurred_at is None else bounded(event.occurred_at),
         "episode_at": None if event.episode_at is None else bounded(event.episode_at),
         "raw": None if event.raw is None or len(event.raw.encode()) > RAW_ALERT_MAX_BYTES else event.raw,
     }
-    return replace(event, **values)  # type: ignore[arg-type] # a dict of names checked by the tests of this module
+    return replace(event, **values, sanitized=text.replaced)  # type: ignore[arg-type] # a dict of names checked by the tests
 
 
 def _has_surrogate(text: str) -> bool:
     return any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _optional(text: str | None, most: int) -> str | None:
-    return None if text is None else cut(storable(text), most)
+class _Storing:
+    """Makes texts storable and remembers whether one was changed by it."""
 
+    __slots__ = ("replaced",)
 
-def _link(link: str | None) -> str | None:
-    """Keep only http(s) links that fit: a cut link would lead somewhere else."""
-    if link is None or len(link) > bound.LINK_MAX or not link.lower().startswith(("http://", "https://")):
-        return None
-    return storable(link)
+    def __init__(self, replaced: bool) -> None:
+        self.replaced = replaced
 
+    def cut(self, text: str, most: int) -> str:
+        """Make a text storable and cut it."""
+        stored = storable(text)
+        if stored is not text:
+            self.replaced = True
+        return cut(stored, most)
 
-def _labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """Keep the first 64 labels in name order: the order a sender chose must not change the result."""
-    kept = sorted(labels.items())[: bound.LABELS_MAX]
-    return {cut(storable(name), bound.LABEL_NAME_MAX): cut(storable(value), bound.LABEL_VALUE_MAX) for name, value in kept}
+    def optional(self, text: str | None, most: int) -> str | None:
+        """Do the same where there may be none."""
+        return None if text is None else self.cut(text, most)
 
+    def link(self, link: str | None) -> str | None:
+        """Keep only http(s) links that fit: a cut link would lead somewhere else."""
+        if link is None or len(link) > bound.LINK_MAX or not link.lower().startswith(("http://", "https://")):
+            return None
+        return self.cut(link, bound.LINK_MAX)
 
-def _metadata(metadata: Mapping[str, object]) -> dict[str, object]:
-    """Drop metadata that is too large as a whole; it is a convenience, the raw JSON keeps everything."""
-    clean = {storable(str(key)): _clean(value) for key, value in metadata.items()}
-    return clean if len(orjson.dumps(clean)) <= _METADATA_MAX_BYTES else {}
+    def labels(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """Keep the first 64 labels in name order: the order a sender chose must not change the result."""
+        kept = sorted(labels.items())[: bound.LABELS_MAX]
+        return {self.cut(name, bound.LABEL_NAME_MAX): self.cut(value, bound.LABEL_VALUE_MAX) for name, value in kept}
 
+    def metadata(self, metadata: Mapping[str, object]) -> dict[str, object]:
+        """Drop metadata that is too large as a whole; it is a convenience, the raw JSON keeps everything."""
+        clean = {self.cut(str(key), bound.LABEL_NAME_MAX): self._clean(value) for key, value in metadata.items()}
+        return clean if len(orjson.dumps(clean)) <= _METADATA_MAX_BYTES else {}
 
-def _clean(value: object) -> object:
-    match value:
-        case str():
-            return cut(storable(value), bound.LABEL_VALUE_MAX)
-        case dict():
-            return {storable(str(key)): _clean(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_clean(item) for item in value]
-        case _:
-            return value
+    def _clean(self, value: object) -> object:
+        match value:
+            case str():
+                return self.cut(value, bound.LABEL_VALUE_MAX)
+            case dict():
+                return {self.cut(str(key), bound.LABEL_NAME_MAX): self._clean(item) for key, item in value.items()}
+            case list() | tuple():
+                return [self._clean(item) for item in value]
+            case _:
+                return value

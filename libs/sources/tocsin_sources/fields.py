@@ -1,0 +1,47 @@
+"""Where the common fields of an alert stand in labels or tags (SOURCES 0.3), and which values mean nothing (0.4)."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+SERVICE = (
+    *("service", "service_name", "service.name", "app", "application", "app_kubernetes_io_name", "app.kubernetes.io/name"),
+    *("component", "job"),
+)
+ENVIRONMENT = ("environment", "env", "deployment_environment", "deployment.environment", "stage")
+TEAM = ("team", "owner", "squad")
+HOST = ("instance", "host", "hostname", "node", "pod")
+RUNBOOK = ("runbook_url", "runbook", "runbookURL")
+DASHBOARD = ("dashboard_url", "dashboard", "dashboardURL")
+
+_ABSENT = frozenset({"", "np", "Never", "*UNKNOWN*", "<no value>"})
+_ABSENT_IN_ANY_CASE = frozenset({"null", "none", "n/a"})
+_UNRENDERED = re.compile(r"\$[A-Z_][A-Z0-9_.]*|\$\{[^}]*\}|\{\{.*\}\}|\{\$?[A-Z][A-Z0-9_.]*\}|\*\w+\*", re.ASCII | re.DOTALL)
+
+
+def is_absent(text: str) -> bool:
+    """Tell whether a whole value says nothing: a sender's word for "none", or a placeholder that was never filled in.
+
+    Debris inside longer text is left: those are the sender's words.
+    """
+    text = text.strip()
+    return text in _ABSENT or text.lower() in _ABSENT_IN_ANY_CASE or _UNRENDERED.fullmatch(text) is not None
+
+
+def present(text: str | None) -> str | None:
+    """Give the text without the spaces around it; None where it is absent."""
+    return None if text is None or is_absent(text) else text.strip()
+
+
+def first_present(texts: Mapping[str, str], names: Sequence[str]) -> str | None:
+    """Give the first of the named values that says something."""
+    for name in names:
+        text = texts.get(name)
+        if text is not None and not is_absent(text):
+            return text.strip()
+    return None
+
+
+def web_link(value: object) -> str | None:
+    """Give a value where it is a link that a browser may follow: http or https; anything else is None."""
+    text = present(value) if isinstance(value, str) else None
+    return text if text is not None and text.lower().startswith(("http://", "https://")) else None

@@ -1,0 +1,45 @@
+"""The words senders use for how bad it is (SOURCES 0.2). A source whose words mean something else has a table of its own."""
+
+from collections.abc import Mapping
+
+from tocsin_contracts.severity import DEFAULT_SEVERITY, Severity
+from tocsin_contracts.status import EventStatus
+
+RAW_LABEL = "severity_raw"
+"""The label that keeps a word we do not know."""
+
+WORDS: Mapping[str, Severity] = {
+    word: severity
+    for severity, words in {
+        Severity.CRITICAL: ("critical", "crit", "fatal", "emergency", "emerg", "disaster", "alert", "page", "p1"),
+        Severity.HIGH: ("high", "major", "error", "err", "severe", "p2"),
+        Severity.MEDIUM: ("medium", "moderate", "warning", "warn", "average", "degraded", "p3"),
+        Severity.LOW: ("low", "minor", "notice", "p4"),
+        Severity.INFO: (
+            *("info", "information", "informational", "debug", "none", "ok", "normal", "clear", "not classified"),
+            "p5",
+        ),
+    }.items()
+    for word in words
+}
+"""Sentry's levels of E6 are among them: fatal, error, warning, info, debug."""
+
+
+def severity_of(word: str | None, status: EventStatus, words: Mapping[str, Severity] = WORDS) -> Severity | None:
+    """Read a sender's word, whatever its case and the spaces around it.
+
+    Returns:
+        None where there is no word: the default is the fold's. An unknown word is MEDIUM, but on a resolve None, so that
+        the alert keeps the severity it had.
+    """
+    if word is None or not word.strip():
+        return None
+    unknown = None if status is EventStatus.RESOLVED else DEFAULT_SEVERITY
+    return words.get(word.strip().lower(), unknown)
+
+
+def with_raw_word(labels: Mapping[str, str], word: str | None, words: Mapping[str, Severity] = WORDS) -> Mapping[str, str]:
+    """Keep a word that we do not know as a label of its own, so that nobody loses what the sender meant."""
+    if word is None or not word.strip() or word.strip().lower() in words:
+        return labels
+    return {**labels, RAW_LABEL: word}
