@@ -1,0 +1,1 @@
+../../libs/control/tocsin_control/sql/roles.sql

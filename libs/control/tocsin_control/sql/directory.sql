@@ -1,0 +1,22 @@
+-- What a gateway reads: all of it in one repeatable-read transaction, so that it is one revision.
+
+-- name: revision
+SELECT revision FROM control.revision;
+
+-- name: tenants
+SELECT id, name, partition, rate_limit_per_min, burst FROM control.tenants WHERE erased_at IS NULL;
+
+-- name: integrations
+SELECT i.id, i.tenant_id, i.source, i.name, i.version, i.enabled,
+       v.rate_limit_per_min, v.burst, v.signature_required, v.signature_header, v.signature_format
+  FROM control.integrations i
+  JOIN control.integration_versions v ON v.integration_id = i.id AND v.version = i.version;
+
+-- name: secrets
+SELECT tenant_id, integration_id, slot, version, ciphertext, not_after
+  FROM control.secrets WHERE purpose = $1 AND (not_after IS NULL OR not_after > now())
+ ORDER BY integration_id, version DESC;
+
+-- name: keys
+SELECT id, tenant_id, sha256, scopes, actor_kind, actor_name, expires_at
+  FROM control.api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());

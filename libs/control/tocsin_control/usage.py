@@ -1,0 +1,148 @@
+"""What the gateway saw, buffered: last use of secrets and keys, rejections by day.
+
+Flushed each second, in memory bounded, dropped and counted when PostgreSQL is away: nobody's request waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import asyncpg
+
+from tocsin_contracts.times import MINUTE, to_datetime
+from tocsin_runtime.clock import Clock
+from tocsin_runtime.postgres import Connection, Pool
+from tocsin_runtime.queries import load
+
+_QUERIES = load("tocsin_control", "sql/usage.sql")
+_SECRETS_USED = _QUERIES["secrets_used"]
+_KEYS_USED = _QUERIES["keys_used"]
+_REJECTED = _QUERIES["rejected"]
+
+P = TypeVar("P")
+
+
+class UsageBuffer:
+    """Collects what happened since the last flush, by name; `run` as a task until cancelled."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        clock: Clock,
+        flush_s: float = 1.0,
+        size_max: int = 50_000,
+        answer_timeout_s: float = 5.0,
+        dropped: Callable[[int], None] = lambda _count: None,
+    ) -> None:
+        """Write through a pool as tocsin_ingest.
+
+        Args:
+            pool: may be opened with PostgreSQL away (`size_min=0`).
+            clock: dates what is noted.
+            flush_s: seconds between two flushes.
+            size_max: entries of each kind between two flushes; more are dropped.
+            answer_timeout_s: seconds until a silent PostgreSQL counts as away.
+            dropped: told how many entries were lost, for a counter.
+        """
+        self._pool = pool
+        self._clock = clock
+        self._flush_s = flush_s
+        self._size_max = size_max
+        self._answer_timeout_s = answer_timeout_s
+        self._dropped = dropped
+        self._secrets: dict[tuple[str, int], int] = {}
+        self._keys: dict[str, int] = {}
+        self._rejections: dict[tuple[int, str, str, str], int] = {}
+
+    def secret_used(self, integration: str, slot: int) -> None:
+        """Note that a webhook secret proved a request, to the minute."""
+        place = (integration, slot)
+        if self._has_room(self._secrets, place):
+            self._secrets[place] = self._minute()
+
+    def key_used(self, key_id: str) -> None:
+        """Note that an API key was believed, to the minute."""
+        if self._has_room(self._keys, key_id):
+            self._keys[key_id] = self._minute()
+
+    def rejected(self, reason: str, *, tenant: str = "", integration: str = "") -> None:
+        """Count a request that was turned away.
+
+        Args:
+            reason: one of the gateway's own words, never a sender's text.
+            tenant: id, if the request named one that exists.
+            integration: id, if the request named one that exists.
+        """
+        now = self._clock.now()
+        place = (now - now % (24 * 60 * MINUTE), tenant, integration, reason)
+        if self._has_room(self._rejections, place):
+            self._rejections[place] = self._rejections.get(place, 0) + 1
+
+    async def run(self) -> None:
+        """Flush every `flush_s` until cancelled."""
+        while True:
+            await asyncio.sleep(self._flush_s)
+            await self.flush()
+
+    async def flush(self) -> bool:
+        """Write what was collected; False where PostgreSQL is away and it was dropped."""
+        secrets, self._secrets = self._secrets, {}
+        keys, self._keys = self._keys, {}
+        rejections, self._rejections = self._rejections, {}
+        lost = len(secrets) + len(keys) + sum(rejections.values())
+        if not lost:
+            return True
+        try:
+            async with (
+                asyncio.timeout(self._answer_timeout_s),
+                self._pool.acquire() as connection,
+                connection.transaction(),
+            ):
+                await _write(connection, secrets, keys, rejections)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # TimeoutError is an OSError
+            self._dropped(lost)
+            return False
+        return True
+
+    def _has_room(self, entries: Mapping[P, int], place: P) -> bool:
+        if place in entries or len(entries) < self._size_max:
+            return True
+        self._dropped(1)
+        return False
+
+    def _minute(self) -> int:
+        now = self._clock.now()
+        return now - now % MINUTE
+
+
+async def _write(
+    connection: Connection,
+    secrets: dict[tuple[str, int], int],
+    keys: dict[str, int],
+    rejections: dict[tuple[int, str, str, str], int],
+) -> None:
+    """Write each kind in the order of its keys, so that two gateways take row locks in the same order."""
+    if secrets:
+        places = sorted(secrets)
+        await connection.execute(
+            _SECRETS_USED,
+            [integration for integration, _ in places],
+            [slot for _, slot in places],
+            [to_datetime(secrets[place]) for place in places],
+        )
+    if keys:
+        ids = sorted(keys)
+        await connection.execute(_KEYS_USED, ids, [to_datetime(keys[key_id]) for key_id in ids])
+    if rejections:
+        found = sorted(rejections)
+        await connection.execute(
+            _REJECTED,
+            [to_datetime(day).date() for day, _, _, _ in found],
+            [tenant for _, tenant, _, _ in found],
+            [integration for _, _, integration, _ in found],
+            [reason for _, _, _, reason in found],
+            [rejections[place] for place in found],
+        )
