@@ -67,7 +67,9 @@ class _Storing:
         self.replaced = replaced
 
     def cut(self, text: str, most: int) -> str:
-        """Make a text storable and cut it."""
+        """Make a text storable and cut it; nearly all texts are short, ASCII and take the first way out."""
+        if len(text) <= most and text.isascii() and "\x00" not in text:
+            return text
         stored = storable(text)
         if stored is not text:
             self.replaced = True

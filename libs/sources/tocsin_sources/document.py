@@ -17,6 +17,7 @@ import orjson
 
 from tocsin_contracts.topics import BODY_MAX_BYTES
 
+_ALL_BUT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b"{[,")
 _DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONG_RUN = b"0" * 19
 """The shortest integer beyond 64 bits has 19 digits (below -2**63)."""
@@ -49,7 +50,7 @@ class Limits:
 
     size_bytes: int = BODY_MAX_BYTES
     depth: int = 64
-    """Containers inside one another; the deepest real sample (a Sentry event) has 14."""
+    """Containers inside one another; the deepest sample of all 42 sources has 12."""
     nodes: int = 200_000
     """Values of any type. A full MiB of real Alertmanager alerts has about 50,000; 1 MiB of `[1,1,…` would have 524,288, each
     an object of ours."""
@@ -68,12 +69,13 @@ def parse(body: bytes, limits: Limits = DEFAULT_LIMITS) -> object:
     """
     if len(body) > limits.size_bytes:
         raise NotJson(NotJsonCode.TOO_LARGE, f"more than {limits.size_bytes} bytes")
-    openers = body.count(b"{") + body.count(b"[")
     try:
         document: object = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise NotJson(NotJsonCode.NOT_JSON, f"not JSON at line {error.lineno} column {error.colno}") from error
-    if openers > limits.depth or openers + body.count(b",") >= limits.nodes:
+    structure = body.translate(None, _ALL_BUT_STRUCTURE)
+    openers = len(structure) - structure.count(b",")
+    if openers > limits.depth or len(structure) >= limits.nodes:
         _check_shape(document, limits)
     if _LONG_RUN in body.translate(_DIGITS_AS_ZERO):
         _check_integers(body)
