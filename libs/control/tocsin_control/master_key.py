@@ -68,7 +68,7 @@ def load_master_key(path: Path) -> MasterKey:
         MasterKeyUnfit: missing, readable by others than its owner, or not keys; names the file, never its content.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait for its writer
         with os.fdopen(descriptor, "rb") as file:
             _refuse_open_door(path, os.fstat(file.fileno()))
             content = file.read(_FILE_BYTES_MAX + 1)

@@ -69,7 +69,7 @@ class DirectoryWatch:
         self._fault: str | None = None
         self._snapshot_fault: str | None = None
         self.changed = asyncio.Event()
-        """Set when another directory came into force, and when the snapshot followed; whoever waits clears it."""
+        """Set when the directory, the snapshot or the fault changed; whoever waits for one clears it, then looks."""
 
     def current(self) -> Directory | None:
         """Give the directory in force; None before the first was read."""
@@ -197,4 +197,7 @@ class DirectoryWatch:
             _log.warning("directory.stale", reason=str(error))
         elif error is None and self._fault is not None:
             _log.info("directory.fresh_again")
-        self._fault = None if error is None else str(error)
+        fault = None if error is None else str(error)
+        if fault != self._fault:
+            self._fault = fault
+            self.changed.set()
