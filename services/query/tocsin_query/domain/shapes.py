@@ -1,0 +1,265 @@
+"""What answers look like. The OpenAPI document is made from these models, and the rows' columns are their fields.
+
+Answers are not built through them (that would cost more than the read): a test holds every route's answers against its model.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tocsin_contracts.outcome import Outcome
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import AlertStatus, IncidentStatus
+
+T = TypeVar("T")
+
+
+class Shape(BaseModel):
+    """A JSON object of the API. Clients ignore fields that they do not know; we never answer one that is not here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AsOf(Shape):
+    """How far the fold has come, and how old that is. All null before the first record of the partition."""
+
+    position: str | None = Field(description="Last folded record of the tenant's partition, `partition:offset`.")
+    clock: datetime | None = Field(description="What the fold calls now: the highest append time it has seen.")
+    age_seconds: float | None = Field(description="Seconds since the last folded record was appended to the log.")
+
+
+class Page(Shape, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    total: int = Field(description="Rows that the filters match; a lower bound where `total_is_exact` is false.")
+    total_is_exact: bool
+    limit: int
+    offset: int
+    next_cursor: str | None = Field(description="`cursor` of the next page; null on the last one.")
+    as_of: AsOf
+
+
+class IncidentRow(Shape):
+    """An incident as lists show it."""
+
+    id: str
+    short_code: str = Field(description="The code to say aloud; answers at `/incidents/{id}` too.")
+    status: IncidentStatus
+    severity: Severity = Field(description="The highest so far.")
+    title: str
+    source: str
+    integration_id: str
+    project: str
+    service: str | None
+    environment: str | None
+    team: str | None
+    link: str | None
+    assignee: str | None
+    runbook_url: str | None
+    snoozed_until: datetime | None
+    alert_count: int = Field(description="Distinct alerts that joined it.")
+    firing_count: int = Field(description="Of them active now.")
+    event_count: int
+    first_seen_at: datetime
+    last_alert_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    acknowledged_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    version: int = Field(description="Grows with every fact: the read ETag.")
+    revision: int = Field(description='Grows with what people change: send it as `If-Match: "r<revision>"`.')
+
+
+class AlertRow(Shape):
+    """An alert as lists show it: one problem at its source, one row, updated."""
+
+    id: str
+    status: AlertStatus
+    severity: Severity
+    title: str
+    source: str
+    integration_id: str
+    identity: str
+    problem: str
+    project: str
+    service: str | None
+    environment: str | None
+    team: str | None
+    host: str | None
+    link: str | None
+    incident_id: str | None = Field(description="Of its current or last episode.")
+    heartbeat: bool
+    event_count: int
+    occurred_at: datetime
+    opened_at: datetime | None
+    resolved_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    last_seen_at: datetime
+
+
+class IncidentPage(Page[IncidentRow]):
+    """One page of incidents."""
+
+
+class AlertPage(Page[AlertRow]):
+    """One page of alerts."""
+
+
+class Action(Shape):
+    """What somebody did to an incident."""
+
+    version: int
+    kind: str
+    actor_kind: str
+    actor_id: str
+    actor_name: str
+    from_status: str | None
+    to_status: str | None
+    comment: str | None
+    command_id: str
+    at: datetime
+    position: str
+
+
+class Fact(Shape):
+    """One recorded fact of an incident."""
+
+    version: int
+    kind: str
+    at: datetime
+    position: str
+    body: Any
+
+
+class Incident(IncidentRow):
+    """One incident with its alerts, what people did, and its recent history."""
+
+    description: str | None
+    labels: dict[str, Any] = Field(description="Of the alert that opened it.")
+    group_key: str
+    rule: str = Field(description="Which rule grouped it.")
+    rule_version: int
+    reason: str
+    previous_id: str | None = Field(description="The incident of the same group before this one.")
+    opened_position: str
+    changed_position: str
+    alerts: list[AlertRow] = Field(description="Active ones first, then by last sight; the first 100.")
+    alerts_total: int = Field(description="Alerts whose current or last episode is here: `/alerts?incident_id=` lists them all.")
+    actions: list[Action] = Field(description="The last 50, newest first.")
+    timeline: list[Fact] = Field(description="The last 50 facts, newest first.")
+    as_of: AsOf
+
+
+class AlertEvent(Shape):
+    """One notification of an alert, and what it did."""
+
+    delivery_id: str
+    position: str
+    seq: int = Field(description="Place in its delivery.")
+    alert_id: str
+    incident_id: str | None
+    status: str
+    severity: str | None
+    effect: str
+    occurred_at: datetime
+    logged_at: datetime
+
+
+class Alert(AlertRow):
+    """One alert, with the sender's own JSON."""
+
+    description: str | None
+    labels: dict[str, Any]
+    metadata: dict[str, Any]
+    raw: Any = Field(description="The alert as its sender wrote it; null above 64 kB.")
+    never_resolves: bool
+    episode_at: datetime | None
+    changed_position: str
+    events: list[AlertEvent] = Field(description="The last 50, newest first; kept 90 days by default.")
+    as_of: AsOf
+
+
+class PendingDelivery(Shape):
+    """A delivery that lies in the log and is not folded yet: ask again."""
+
+    id: str
+    outcome: Literal["pending"]
+    position: str
+    body_url: str
+    as_of: AsOf
+
+
+class Delivery(Shape):
+    """One HTTP request of a sender, and what became of it."""
+
+    id: str
+    outcome: Outcome
+    reason: str | None = Field(description="Why, as a code.")
+    detail: str | None = Field(description="Why, in a sentence.")
+    source: str
+    integration_id: str
+    integration_version: int
+    sender_id: str | None
+    duplicate_of: str | None = Field(description="The delivery that it repeats.")
+    redrive_of: str | None = Field(description="The failed delivery that it sends again.")
+    redriven_to: str | None = Field(description="The redrive that was processed in its place.")
+    position: str
+    received_at: datetime
+    logged_at: datetime
+    size: int = Field(description="Bytes of the body.")
+    alert_count: int
+    incident_ids: list[str]
+    events: list[AlertEvent] = Field(description="Its alert events in order; the first 100 of `alert_count`.")
+    request_id: str
+    release: str
+    body_url: str = Field(description="Where the recorded bytes are.")
+    as_of: AsOf
+
+
+class PendingCommand(Shape):
+    """A command that is not decided yet, or was never given: only the log knows which."""
+
+    id: str
+    outcome: Literal["pending"]
+    as_of: AsOf
+
+
+class Command(Shape):
+    """What was decided about a command."""
+
+    id: str
+    outcome: Literal["applied", "rejected"]
+    status: int = Field(description="The HTTP status of the decision: 200, 404, 409, 412 or 422.")
+    kind: str
+    detail: Any
+    actor_kind: str
+    actor_id: str
+    actor_name: str
+    decided_at: datetime
+    position: str
+    as_of: AsOf
+
+
+class ProblemError(Shape):
+    """One fault of a query."""
+
+    parameter: str
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, `application/problem+json`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    instance: str
+    errors: list[ProblemError] | None = None

@@ -1,0 +1,149 @@
+"""Every route of the API, declared once: routing, scopes, parameters, answers and the OpenAPI document come from here."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import BaseModel
+
+from tocsin_contracts.ids import TenantId
+from tocsin_contracts.position import Position
+from tocsin_control.principal import Scope
+from tocsin_query.domain import shapes
+from tocsin_query.domain.alerts import ALERTS
+from tocsin_query.domain.incidents import INCIDENTS
+from tocsin_query.domain.parameter import Parameter, Place, read_query
+from tocsin_query.handler import Answer, Reader
+
+PREFIXES: Final = ("/api/v1", "")
+"""Where every path answers: the canonical place, and bare as the source documents name it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request, authenticated and not read yet."""
+
+    tenant: TenantId
+    id: str
+    """The path's id; empty on lists."""
+    query: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One path that is read by GET and HEAD."""
+
+    path: str
+    name: str
+    summary: str
+    scopes: tuple[Scope, ...]
+    """A key needs one of these."""
+    answers: dict[int, tuple[type[BaseModel], ...]]
+    answer: Callable[[Reader, Ask], Awaitable[Answer]]
+    id_meaning: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    conflicts: bool = False
+    """Whether an id may name several things: 409."""
+    has_etag: bool = False
+    tag: str = field(default="")
+
+
+async def _incidents(reader: Reader, ask: Ask) -> Answer:
+    return await reader.page(ask.tenant, INCIDENTS, ask.query)
+
+
+async def _alerts(reader: Reader, ask: Ask) -> Answer:
+    return await reader.page(ask.tenant, ALERTS, ask.query)
+
+
+async def _incident(reader: Reader, ask: Ask) -> Answer:
+    read_query((), ask.query)
+    return await reader.incident(ask.tenant, ask.id)
+
+
+async def _alert(reader: Reader, ask: Ask) -> Answer:
+    read_query((), ask.query)
+    return await reader.alert(ask.tenant, ask.id)
+
+
+async def _delivery(reader: Reader, ask: Ask) -> Answer:
+    read_query((), ask.query)
+    return await reader.delivery(ask.tenant, ask.id)
+
+
+async def _command(reader: Reader, ask: Ask) -> Answer:
+    position = read_query((POSITION,), ask.query).get(POSITION.name)
+    return await reader.command(ask.tenant, ask.id, position if isinstance(position, Position) else None)
+
+
+POSITION = Parameter(
+    name="position",
+    meaning="Where the command's record lies, if known: then an id that was never given is a 404 instead of pending.",
+    kind=Place(),
+)
+
+ENDPOINTS: Final = (
+    Endpoint(
+        path="/incidents",
+        name="listIncidents",
+        tag="incidents",
+        summary="List incidents, newest first.",
+        scopes=(Scope.INCIDENTS_READ,),
+        parameters=INCIDENTS.parameters,
+        answers={200: (shapes.IncidentPage,)},
+        answer=_incidents,
+    ),
+    Endpoint(
+        path="/incidents/{id}",
+        name="getIncident",
+        tag="incidents",
+        summary="Show one incident with its alerts, actions and recent history.",
+        scopes=(Scope.INCIDENTS_READ,),
+        id_meaning="Id, short code (`INC-7K3QF2B`), or the beginning of the id with seven characters or more.",
+        answers={200: (shapes.Incident,)},
+        conflicts=True,
+        has_etag=True,
+        answer=_incident,
+    ),
+    Endpoint(
+        path="/alerts",
+        name="listAlerts",
+        tag="alerts",
+        summary="List alerts, newest first.",
+        scopes=(Scope.ALERTS_READ,),
+        parameters=ALERTS.parameters,
+        answers={200: (shapes.AlertPage,)},
+        answer=_alerts,
+    ),
+    Endpoint(
+        path="/alerts/{id}",
+        name="getAlert",
+        tag="alerts",
+        summary="Show one alert with its raw JSON and last events.",
+        scopes=(Scope.ALERTS_READ,),
+        id_meaning="Id of the alert.",
+        answers={200: (shapes.Alert,)},
+        answer=_alert,
+    ),
+    Endpoint(
+        path="/deliveries/{id}",
+        name="getDelivery",
+        tag="deliveries",
+        summary="Show what became of a delivery; `pending` until it is folded.",
+        scopes=(Scope.DELIVERIES_READ,),
+        id_meaning="The `delivery_id` of the 202.",
+        answers={200: (shapes.Delivery, shapes.PendingDelivery)},
+        answer=_delivery,
+    ),
+    Endpoint(
+        path="/commands/{id}",
+        name="getCommand",
+        tag="commands",
+        summary="Show what was decided about a command; 202 until it is.",
+        scopes=(Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE),
+        id_meaning="The Idempotency-Key that was sent, or the id that was answered.",
+        parameters=(POSITION,),
+        answers={200: (shapes.Command,), 202: (shapes.PendingCommand,)},
+        answer=_command,
+    ),
+)

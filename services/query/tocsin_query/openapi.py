@@ -1,0 +1,108 @@
+"""The OpenAPI 3.1 document, made from the declared endpoints: what it says is what is routed, read and answered."""
+
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from tocsin_query.domain.shapes import Problem
+from tocsin_query.endpoints import PREFIXES, Endpoint
+
+Json = dict[str, Any]
+_PROBLEMS: Final = {
+    400: "The request itself is malformed, or holds a key in its query string.",
+    401: "No API key, or not one of ours.",
+    403: "The key's scopes do not reach.",
+    404: "Nothing of this tenant's has this id.",
+    409: "Several incidents begin so; `choices` lists them.",
+    422: "A parameter is unknown or unfit; `errors` names each.",
+    429: "Too many requests of this tenant wait already.",
+    503: "PostgreSQL does not answer in time.",
+}
+_FRESHNESS: Final = {
+    "Tocsin-Position": {"description": "Last folded record, `partition:offset`.", "schema": {"type": "string"}},
+    "Tocsin-Age": {"description": "Seconds since it was appended to the log.", "schema": {"type": "number"}},
+}
+_ETAG: Final = {"ETag": {"description": '`W/"<version>"`: for If-None-Match only.', "schema": {"type": "string"}}}
+
+
+def document(endpoints: Iterable[Endpoint], *, version: str) -> Json:
+    """Describe every endpoint.
+
+    Args:
+        endpoints: what is routed.
+        version: of this release.
+    """
+    listed = tuple(endpoints)
+    models: list[type[BaseModel]] = [model for each in listed for shown in each.answers.values() for model in shown]
+    models.append(Problem)
+    wanted: list[tuple[type[BaseModel], Literal["serialization"]]] = [(model, "serialization") for model in models]
+    _, schemas = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tocsin query API",
+            "version": version,
+            "summary": "Reads: incidents, alerts, deliveries, commands.",
+            "description": (
+                "Every answer says in `as_of` how far the log was folded and how old that is; with Kafka away it still"
+                " answers, and the age grows. Times are RFC 3339, UTC. HEAD works wherever GET does."
+            ),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": prefix or "/"} for prefix in PREFIXES],
+        "security": [{"apiKey": []}],
+        "paths": {each.path: {"get": _operation(each)} for each in listed},
+        "components": {
+            "securitySchemes": {
+                "apiKey": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer tocsin_…`"}
+            },
+            "schemas": schemas["$defs"],
+        },
+    }
+
+
+def _operation(endpoint: Endpoint) -> Json:
+    return {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "tags": [endpoint.tag],
+        "description": f"Scope: {' or '.join(f'`{scope}`' for scope in endpoint.scopes)}.",
+        "parameters": _parameters(endpoint),
+        "responses": {
+            **{str(status): _success(endpoint, status) for status in endpoint.answers},
+            **({"304": {"description": "Not changed since the ETag in If-None-Match."}} if endpoint.has_etag else {}),
+            **{str(status): _problem(status) for status in _PROBLEMS if _happens(endpoint, status)},
+        },
+    }
+
+
+def _parameters(endpoint: Endpoint) -> list[Json]:
+    listed: list[Json] = [dict(parameter.document()) for parameter in endpoint.parameters]
+    if endpoint.id_meaning:
+        listed.insert(
+            0, {"name": "id", "in": "path", "required": True, "description": endpoint.id_meaning, "schema": {"type": "string"}}
+        )
+    if endpoint.has_etag:
+        meaning = "ETag of an earlier answer."
+        listed.append({"name": "If-None-Match", "in": "header", "description": meaning, "schema": {"type": "string"}})
+    return listed
+
+
+def _success(endpoint: Endpoint, status: int) -> Json:
+    shown = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in endpoint.answers[status]]
+    return {
+        "description": " ".join((model.__doc__ or "").splitlines()[0] for model in endpoint.answers[status]),
+        "headers": {**_FRESHNESS, **(_ETAG if endpoint.has_etag else {})},
+        "content": {"application/json": {"schema": shown[0] if len(shown) == 1 else {"oneOf": shown}}},
+    }
+
+
+def _happens(endpoint: Endpoint, status: int) -> bool:
+    return {404: bool(endpoint.id_meaning), 409: endpoint.conflicts}.get(status, True)
+
+
+def _problem(status: int) -> Json:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}

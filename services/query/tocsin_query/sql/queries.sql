@@ -1,0 +1,67 @@
+-- Reads of single things. Lists are composed in domain/statement.py. Every statement takes the tenant as $1.
+
+-- name: enter
+-- The first statement of each transaction: names the tenant for row-level security, and says how far the fold has come.
+SELECT entered.tenant, tenants.partition, progress.source_next, partitions.clock, partitions.last_raw
+  FROM (SELECT set_config('app.tenant', $1, true) AS tenant) AS entered
+  LEFT JOIN control.tenants ON tenants.id = $1
+  LEFT JOIN control.progress
+         ON progress.generation = $2 AND progress.consumer = $3 AND progress.partition = tenants.partition
+  LEFT JOIN proj.partitions ON partitions.partition = tenants.partition;
+
+-- name: probe
+-- Of no tenant: does PostgreSQL answer, is there a projection, how far has it come? The only statement without a tenant.
+SELECT partition, last_raw FROM proj.partitions ORDER BY partition LIMIT 1000;
+
+-- name: incident_choices
+SELECT id, title, status FROM proj.incidents
+ WHERE tenant_id = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4;
+
+-- name: incident
+SELECT id, status, severity, title, source, integration_id, project, service, environment, team, link, assignee, runbook_url,
+       snoozed_until, alert_count, firing_count, event_count, first_seen_at, last_alert_at, created_at, updated_at,
+       acknowledged_at, resolved_at, closed_at, version, revision, description, labels, group_key, rule, rule_version, reason,
+       previous_id, partition, opened_offset, changed_offset
+  FROM proj.incidents WHERE tenant_id = $1 AND id = $2;
+
+-- name: incident_alerts
+-- Active ones first. An incident may have thousands: the index finds them, the sort keeps the first.
+SELECT id, status, severity, title, source, integration_id, identity, problem, project, service, environment, team, host, link,
+       incident_id, heartbeat, event_count, occurred_at, opened_at, resolved_at, created_at, updated_at, last_seen_at
+  FROM proj.alerts WHERE tenant_id = $1 AND incident_id = $2
+ ORDER BY status IN ('OPEN', 'ACKNOWLEDGED') DESC, last_seen_at DESC, id LIMIT $3;
+
+-- name: incident_alerts_total
+SELECT count(*) AS total FROM proj.alerts WHERE tenant_id = $1 AND incident_id = $2;
+
+-- name: incident_actions
+SELECT version, kind, actor_kind, actor_id, actor_name, from_status, to_status, comment, command_id, at, partition, "offset"
+  FROM proj.incident_actions WHERE tenant_id = $1 AND incident_id = $2 ORDER BY version DESC LIMIT $3;
+
+-- name: incident_facts
+SELECT version, kind, at, partition, "offset", body
+  FROM proj.facts WHERE tenant_id = $1 AND incident_id = $2 ORDER BY version DESC LIMIT $3;
+
+-- name: alert
+SELECT id, status, severity, title, source, integration_id, identity, problem, project, service, environment, team, host, link,
+       incident_id, heartbeat, event_count, occurred_at, opened_at, resolved_at, created_at, updated_at, last_seen_at,
+       description, labels, metadata, raw, never_resolves, episode_at, partition, changed_offset
+  FROM proj.alerts WHERE tenant_id = $1 AND id = $2;
+
+-- name: alert_events
+SELECT partition, "offset", seq, alert_id, incident_id, status, severity, effect, occurred_at, logged_at
+  FROM proj.alert_events WHERE tenant_id = $1 AND alert_id = $2
+ ORDER BY logged_at DESC, "offset" DESC, seq DESC LIMIT $3;
+
+-- name: delivery
+SELECT id, outcome, reason, detail, source, integration_id, integration_version, sender_id, duplicate_of, redrive_of,
+       redriven_to, partition, "offset", received_at, logged_at, size, alert_count, incident_ids, request_id, release
+  FROM proj.deliveries WHERE tenant_id = $1 AND partition = $2 AND "offset" = $3;
+
+-- name: delivery_events
+SELECT partition, "offset", seq, alert_id, incident_id, status, severity, effect, occurred_at, logged_at
+  FROM proj.alert_events WHERE tenant_id = $1 AND partition = $2 AND "offset" = $3 ORDER BY seq LIMIT $4;
+
+-- name: command
+SELECT id, outcome, status, kind, detail, actor_kind, actor_id, actor_name, decided_at, partition, "offset"
+  FROM proj.commands WHERE tenant_id = $1 AND id = $2;
