@@ -128,7 +128,7 @@ COMMENT ON TABLE control.audit IS 'Append only. Details hold ids and settings, n
 
 -- One number that grows with every change a gateway must see. Gateways poll it: one row, one page.
 CREATE TABLE control.revision (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     revision bigint NOT NULL
 );
 INSERT INTO control.revision (revision) VALUES (0);
