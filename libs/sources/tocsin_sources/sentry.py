@@ -20,7 +20,7 @@ from tocsin_contracts.status import EventStatus
 from tocsin_sources import fields
 from tocsin_sources.environments import folded_environment
 from tocsin_sources.evidence import content_hash, raw_json
-from tocsin_sources.severity_words import severity_of, with_raw_word
+from tocsin_sources.severity_words import WORDS, severity_of, with_raw_word
 from tocsin_sources.shape import Unfit, as_object, id_of, object_or_empty, text_of
 from tocsin_sources.signature import HmacSha256Hex
 from tocsin_sources.source import Answer, Delivery, Ignored, Normalized, Source
@@ -45,6 +45,8 @@ _METRIC_ACTIONS = {
     "open": (_FIRING, Severity.HIGH),
     "resolved": (_RESOLVED, None),
 }
+_LEVELS = {**WORDS, "info": Severity.LOW}
+"""E6 decides Sentry's levels; it puts info above debug, the common words put both at the bottom."""
 _HOST = (*fields.HOST, "server_name")
 _ISSUE_IN_URL = re.compile(r"/issues/(\d+)(?:/|$)", re.ASCII)
 _PROJECT_IN_URL = re.compile(r"/projects/[^/]+/([^/]+)/events/", re.ASCII)
@@ -122,7 +124,7 @@ def _issue(issue: Mapping[str, object], data: Mapping[str, object], action: obje
         said=data,
         title=title,
         fallback_title=f"Sentry {identity}",
-        severity=None if status is _RESOLVED else severity_of(level or _text(issue.get("priority")), status),
+        severity=None if status is _RESOLVED else severity_of(level or _text(issue.get("priority")), status, _LEVELS),
         level=level,
         project=_text(project.get("slug")) or _text(project.get("name")),
         description=_beyond(title, details.get("value"), issue.get("culprit")),
@@ -177,7 +179,7 @@ def _event(event: Mapping[str, object], data: Mapping[str, object], resource: st
         said=data,
         title=title,
         fallback_title=f"Sentry {identity}",
-        severity=severity_of(level, _FIRING),
+        severity=severity_of(level, _FIRING, _LEVELS),
         level=level,
         project=_project_in(event.get("url")),
         description=_beyond(title, event.get("message"), details.get("value"), event.get("culprit")),
@@ -254,7 +256,7 @@ def _plugin(body: Mapping[str, object]) -> _Report:
         said=body,
         title=title,
         fallback_title=f"Sentry {identity}",
-        severity=severity_of(level, _FIRING),
+        severity=severity_of(level, _FIRING, _LEVELS),
         level=level,
         project=_text(body.get("project_slug")) or _text(body.get("project")),
         description=_beyond(title, formatted, body.get("culprit")),
@@ -295,7 +297,7 @@ def _answer(report: _Report, delivery: Delivery, event: object = None) -> Normal
         team=fields.first_present(report.tags, fields.TEAM),
         host=fields.first_present(report.tags, _HOST),
         link=fields.web_link(report.link),
-        labels=with_raw_word(report.tags, report.level),
+        labels=with_raw_word(report.tags, report.level, _LEVELS),
         metadata=report.metadata,
         occurred_at=report.occurred_at,
         episode_at=report.episode_at,

@@ -22,7 +22,6 @@ WORDS: Mapping[str, Severity] = {
     }.items()
     for word in words
 }
-"""Sentry's levels of E6 are among them: fatal, error, warning, info, debug."""
 
 
 def severity_of(word: str | None, status: EventStatus, words: Mapping[str, Severity] = WORDS) -> Severity | None:

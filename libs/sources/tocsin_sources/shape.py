@@ -59,7 +59,7 @@ def text_of(value: object) -> str | None:
     """Give the text of a value that should be a string.
 
     Strings are themselves; relays also write numbers and booleans, which become their JSON text, and so do lists and
-    objects. Null is None.
+    objects (keys sorted, for such a text may end in an identity). Null is None.
     """
     match value:
         case None:
@@ -67,7 +67,7 @@ def text_of(value: object) -> str | None:
         case str():
             return value
         case _:
-            return orjson.dumps(value).decode()
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def id_of(value: object) -> str | None:

@@ -11,7 +11,7 @@ from tocsin_sources.shape import Unfit
 from tocsin_sources.signature import Scheme
 
 ALERTS_MAX = 5_000
-"""Alerts in one delivery. A body of 1 MiB holds about 1,750 real ones; more is `failed: too-many-alerts`."""
+"""Alerts in one delivery. A body of 1 MiB holds about 2,500 real ones; more is `failed: too-many-alerts`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
