@@ -1,5 +1,7 @@
 """The envelope of a delivery: everything about one accepted HTTP request but its body, in one JSON header."""
 
+from collections.abc import Mapping
+
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +51,44 @@ class DeliveryEnvelope(BaseModel):
     def redrives(self) -> Position | None:
         """Give the position of the delivery that this one redrives."""
         return None if self.redrive_of is None else Position.parse(self.redrive_of)
+
+
+def encode_accepted(
+    *,
+    tenant: str,
+    integration: str,
+    source: str,
+    integration_version: int,
+    request_id: str,
+    received_at: int,
+    content_type: str,
+    encoding: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+) -> bytes:
+    """Write the envelope of a delivery as ingest accepts it, without a model: this is the gateway's hottest line.
+
+    Gives the bytes of `DeliveryEnvelope(...).encode()` for the same values; a test holds both together. Text must be
+    valid UTF-8 (no lone surrogates).
+    """
+    document: dict[str, object] = {
+        "tenant": tenant,
+        "integration": integration,
+        "source": source,
+        "integration_version": integration_version,
+        "request_id": request_id,
+        "received_at": received_at,
+    }
+    if content_type:
+        document["content_type"] = content_type
+    if encoding:
+        document["encoding"] = encoding
+    if headers:
+        document["headers"] = headers
+    if query:
+        document["query"] = query
+    document["v"] = ENVELOPE_VERSION
+    return orjson.dumps(document)
 
 
 def delivery_envelope(headers: Headers) -> DeliveryEnvelope:

@@ -1,0 +1,1 @@
+"""What ingest talks to: PostgreSQL, the limiter's library, standard output, sockets."""

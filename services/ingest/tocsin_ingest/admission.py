@@ -1,0 +1,108 @@
+"""What the gateway needs to know of one integration at each request, put together once a revision of the directory."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tocsin_control.directory import Directory, IntegrationEntry, TenantEntry
+from tocsin_ingest.domain.allowance import Quota, policy_field
+from tocsin_sources.signature import Accepted, Rejected, Rejection, Scheme, SignedRequest, authenticate
+from tocsin_sources.source import Source
+
+_NOBODYS_SECRET = secrets.token_bytes(32)
+"""What requests for unknown integrations are compared with, so that they take the time of a wrong secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether a request is authentic: the slot of the secret that proved it (None for an unsigned one), else why not."""
+
+    accepted: bool
+    slot: int | None = None
+    reason: Rejection | None = None
+
+
+_UNSIGNED = Verdict(accepted=True)
+_UNSIGNED_REASONS = frozenset({Rejection.NO_CREDENTIALS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """One integration, ready to be checked."""
+
+    entry: IntegrationEntry
+    tenant: TenantEntry
+    source: Source
+    schemes: tuple[Scheme, ...]
+    policies: tuple[tuple[str, str, Quota], ...]
+    policy_field: str
+    key: bytes
+    """The record's key in the log: the tenant."""
+    headers: tuple[str, ...]
+    query: tuple[str, ...]
+
+    def verify(self, request: SignedRequest, now: int) -> Verdict:
+        """Check who sent a request at `now` (µs); never raises."""
+        active = self.entry.active_secrets(now)
+        verdict = authenticate(self.schemes, request, [secret.value for secret in active])
+        if isinstance(verdict, Accepted):
+            return Verdict(accepted=True, slot=active[verdict.secret].slot)
+        if not self.entry.signature_required and verdict.reason in _UNSIGNED_REASONS:
+            return _UNSIGNED
+        return Verdict(accepted=False, reason=verdict.reason)
+
+    @property
+    def cannot_tell(self) -> bool:
+        """Tell whether its secrets exist and cannot be read: no sender's fault, so 503 and not 401."""
+        return self.entry.secrets_unreadable > 0 and not self.entry.secrets
+
+
+def verify_nobody(source: Source, request: SignedRequest) -> None:
+    """Do the work of a wrong secret for an integration that does not exist."""
+    verdict = authenticate(source.schemes, request, [_NOBODYS_SECRET])
+    assert isinstance(verdict, Rejected)  # noqa: S101 # 256 random bits, drawn when this process started
+
+
+class Admissions:
+    """Admissions of the directory in force; made when first asked for, dropped when another revision comes."""
+
+    def __init__(self) -> None:
+        self._directory: Directory | None = None
+        self._known: dict[str, Admission] = {}
+
+    def find(self, directory: Directory, source: Source, integration: str) -> Admission | None:
+        """Find the admission of an integration; None where it does not exist or is of another source."""
+        if directory is not self._directory:
+            self._directory, self._known = directory, {}
+        admission = self._known.get(integration)
+        if admission is None:
+            entry = directory.integration(integration)
+            tenant = None if entry is None else directory.tenant(entry.tenant)
+            if entry is None or tenant is None or entry.source != source.name:
+                return None
+            admission = self._known[integration] = _admission(entry, tenant, source)
+        return admission if admission.source is source else None
+
+
+def _admission(entry: IntegrationEntry, tenant: TenantEntry, source: Source) -> Admission:
+    policies = (
+        ("integration", str(entry.id), Quota(per_minute=entry.rate_limit_per_min, burst=entry.burst)),
+        ("tenant", str(tenant.id), Quota(per_minute=tenant.rate_limit_per_min, burst=tenant.burst)),
+    )
+    return Admission(
+        entry=entry,
+        tenant=tenant,
+        source=source,
+        schemes=entry.schemes(),
+        policies=policies,
+        policy_field=policy_field(_named(policies)),
+        key=tenant.id.encode(),
+        headers=tuple(sorted(source.headers)),
+        query=tuple(sorted(source.query)),
+    )
+
+
+def _named(policies: Sequence[tuple[str, str, Quota]]) -> list[tuple[str, Quota]]:
+    return [(name, quota) for name, _key, quota in policies]

@@ -1,0 +1,1 @@
+"""What ingest decides, without clock, random or I/O."""

@@ -1,0 +1,88 @@
+"""Whom this gateway turned away since its last tick: what ticks say, so that no absence is our own doing (P10)."""
+
+from dataclasses import dataclass, field
+
+from tocsin_contracts.tick import REFUSED_MAX, Refused, Tick
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What is to be said at the next tick of one partition."""
+
+    since_ms: int
+    integrations: dict[tuple[str, str], None] = field(default_factory=dict)
+    everything: bool = False
+
+
+class Refusals:
+    """Collects refusals of each partition until a tick that says them was appended.
+
+    Bounded: above `most` integrations of one partition its tick says that everything was refused.
+
+    The first tick of a process says that everything was refused for one interval: a process that was killed may have
+    refused, and its memory is gone. Absence is then counted a little later than it could be, never sooner.
+    """
+
+    def __init__(self, *, gateway: str, now_ms: int, interval_ms: int, most: int = REFUSED_MAX) -> None:
+        """Start at `now_ms` of a clock that never goes backwards."""
+        self._gateway = gateway
+        self._start_ms = now_ms - interval_ms
+        self._most = most
+        self._partitions: dict[int, _Partition] = {}
+
+    def note(self, partition: int, tenant: str, integration: str) -> None:
+        """Remember that a request of this integration was answered 429 or 503."""
+        place = self._place(partition)
+        if len(place.integrations) >= self._most and (tenant, integration) not in place.integrations:
+            place.everything = True
+            return
+        place.integrations[tenant, integration] = None
+
+    def note_partition(self, partition: int) -> None:
+        """Remember that nothing could be appended to this partition."""
+        self._place(partition).everything = True
+
+    def note_all(self) -> None:
+        """Remember that requests were refused of which it is not known whose they were."""
+        for place in self._partitions.values():
+            place.everything = True
+
+    def tick(self, partition: int, now_ms: int) -> "Pending":
+        """Make the tick of one partition; hand it back to `told` or to `untold`."""
+        place = self._place(partition)
+        refused = tuple(place.integrations)
+        tick = Tick(
+            gateway=self._gateway,
+            covers_ms=max(0, now_ms - place.since_ms),
+            refused=[Refused(tenant=tenant, integration=integration) for tenant, integration in refused],
+            all_refused=place.everything,
+        )
+        place.integrations.clear()
+        place.everything = False
+        return Pending(partition=partition, tick=tick, made_ms=now_ms, refused=refused)
+
+    def told(self, pending: "Pending") -> None:
+        """Let the next tick cover the time since this one was made: it was appended."""
+        self._place(pending.partition).since_ms = pending.made_ms
+
+    def untold(self, pending: "Pending") -> None:
+        """Keep what a failed tick would have said, and more: nothing could be appended, so everything was refused."""
+        self._place(pending.partition).everything = True
+        for tenant, integration in pending.refused:
+            self.note(pending.partition, tenant, integration)
+
+    def _place(self, partition: int) -> _Partition:
+        place = self._partitions.get(partition)
+        if place is None:
+            place = self._partitions[partition] = _Partition(since_ms=self._start_ms, everything=True)
+        return place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A tick on its way."""
+
+    partition: int
+    tick: Tick
+    made_ms: int
+    refused: tuple[tuple[str, str], ...]

@@ -1,0 +1,281 @@
+"""Accept deliveries: the order of checks is the gateway's security (security.md 3), and each is one method here.
+
+Who is meant → may it come now → is it small enough → receive it raw → did they send it → count it → decode it → parse
+it → append it → 202. Nothing is decoded or parsed before it is authenticated, and nothing is answered 202 before the
+log acknowledged it (P1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from tocsin_contracts.delivery import encode_accepted
+from tocsin_contracts.envelope import Kind, log_headers
+from tocsin_contracts.ids import delivery_id
+from tocsin_contracts.position import Position
+from tocsin_contracts.problem import ProblemType
+from tocsin_control.directory import Directory
+from tocsin_ingest.admission import Admission, Admissions, verify_nobody
+from tocsin_ingest.answers import answer, malformed, not_found, too_large, unauthenticated, unavailable
+from tocsin_ingest.domain.allowance import Allowance, limit_field
+from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
+from tocsin_ingest.domain.refusals import Refusals
+from tocsin_ingest.domain.target import Webhook
+from tocsin_ingest.failures import Failures
+from tocsin_ingest.limits import Limits
+from tocsin_ingest.metrics import IngestMetrics
+from tocsin_ingest.ports import Exchange, Usage
+from tocsin_ingest.receiving import Receiver
+from tocsin_runtime.clock import Clock
+from tocsin_runtime.errors import Recoverable
+from tocsin_runtime.http import Problem
+from tocsin_runtime.log import Appender, AppendTooLarge, Entry
+from tocsin_sources import document, registry
+from tocsin_sources.signature import Rejection, SignedRequest
+from tocsin_sources.source import Source
+
+INTEGRATION_HEADER = "X-Tocsin-Integration"
+_TEXT_MAX = 200
+_UNKNOWN = "unknown-integration"
+_DENIALS = frozenset({_UNKNOWN, *(str(reason) for reason in Rejection)})
+"""A 429 for credentials that prove nothing is no refusal of the integration: anybody could hold its timers back."""
+_CONTENT: Mapping[ContentFault, Callable[[], Problem]] = {
+    ContentFault.UNSUPPORTED: lambda: Problem(
+        415,
+        "A body comes as it is, or with one Content-Encoding: gzip.",
+        type=ProblemType.UNSUPPORTED_MEDIA,
+        headers={"Accept-Encoding": "gzip, identity"},
+    ),
+    ContentFault.TOO_LARGE: lambda: too_large("The decoded body is too large."),
+    ContentFault.RATIO: lambda: too_large("The body is compressed beyond reason."),
+    ContentFault.BROKEN: lambda: malformed("The body is not one whole gzip member."),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Bounds of deliveries."""
+
+    in_flight_max: int
+    content: ContentLimits
+
+
+class Deliveries:
+    """Answers webhooks."""
+
+    def __init__(
+        self,
+        *,
+        directory: Callable[[], Directory | None],
+        appender: Appender,
+        receiver: Receiver,
+        limits: Limits,
+        failures: Failures,
+        refusals: Refusals,
+        usage: Usage,
+        metrics: IngestMetrics,
+        clock: Clock,
+        bounds: Bounds,
+    ) -> None:
+        self._directory = directory
+        self._appender = appender
+        self._receiver = receiver
+        self._limits = limits
+        self._failures = failures
+        self._refusals = refusals
+        self._usage = usage
+        self._metrics = metrics
+        self._clock = clock
+        self._bounds = bounds
+        self._admissions = Admissions()
+        self._in_flight = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Count the deliveries under way."""
+        return self._in_flight
+
+    async def accept(
+        self, request: web.BaseRequest, target: Webhook, query: Mapping[str, str], exchange: Exchange
+    ) -> web.Response:
+        """Answer one webhook: 202 once it is safely in the log.
+
+        Raises:
+            Problem: any other answer; 429 and 503 were noted for the next tick.
+        """
+        source = registry.get(target.source)
+        if source is None:
+            raise not_found()
+        exchange.source = source.name
+        admission = self._find(source, target, query, request)
+        self._in_flight += 1
+        try:
+            if admission is None:
+                raise await self._turn_away(request, source, exchange)
+            exchange.tenant, exchange.integration = admission.entry.tenant, admission.entry.id
+            return await self._admit(request, admission, query, exchange)
+        except Problem as problem:
+            self._refused(problem.status, admission, exchange)
+            raise
+        except Recoverable as error:
+            exchange.reason = type(error).__name__
+            self._refused(503, admission, exchange)
+            raise unavailable("The log did not acknowledge in time. The delivery may be stored; send it again.") from error
+        finally:
+            self._in_flight -= 1
+
+    async def _admit(
+        self, request: web.BaseRequest, admission: Admission, query: Mapping[str, str], exchange: Exchange
+    ) -> web.Response:
+        """Do every check in its order, then append."""
+        entry = admission.entry
+        self._limits.check(entry.id)
+        if self._in_flight > self._bounds.in_flight_max:
+            raise unavailable("Too many requests are under way. Try again.")
+        if admission.cannot_tell:
+            raise unavailable("The secrets of this integration cannot be read now. Try again.")
+        self._receiver.check_length(request)
+        raw = await self._receiver.receive(request)
+        exchange.size = len(raw)
+        now = self._clock.now()
+        self._authenticate(request, admission, raw, now, exchange)
+        if not entry.enabled:
+            raise Problem(403, "This integration is disabled.", type=ProblemType.FORBIDDEN)
+        allowances = self._limits.count(entry.id, admission.policies)
+        encoding, body = self._decode(raw, request)
+        if admission.source.fixed_format:
+            _parse(body)
+        envelope = _envelope(request, admission, query, exchange.id, now, encoding)
+        checked = self._clock.monotonic()
+        offset = await self._append(admission, body, envelope)
+        self._metrics.check_seconds.observe(checked - exchange.started)
+        self._metrics.append_seconds.observe(self._clock.monotonic() - checked)
+        self._metrics.received_bytes.inc(len(raw))
+        return _accepted(admission, Position(admission.tenant.partition, offset), allowances)
+
+    def _find(self, source: Source, target: Webhook, query: Mapping[str, str], request: web.BaseRequest) -> Admission | None:
+        """Find whom a request means; None for nobody. A tenant's name alone finds, and never authorises (A3).
+
+        Raises:
+            Problem: 503, where neither PostgreSQL nor a snapshot was read yet.
+        """
+        directory = self._directory()
+        if directory is None:
+            self._refusals.note_all()
+            raise unavailable("The gateway does not know its integrations yet. Try again.")
+        tenant = query.get("tenant_id")
+        integration = target.integration or query.get("integration") or request.headers.get(INTEGRATION_HEADER)
+        if integration is None:
+            only = None if tenant is None else directory.only_of_source(tenant, source.name)
+            integration = None if only is None else only.id
+        if integration is None:
+            return None
+        admission = self._admissions.find(directory, source, integration)
+        if admission is None or (tenant is not None and tenant != admission.entry.tenant):
+            return None
+        return admission
+
+    async def _turn_away(self, request: web.BaseRequest, source: Source, exchange: Exchange) -> Problem:
+        """Answer a request for nobody as one with a wrong secret, after the same work."""
+        if self._in_flight > self._bounds.in_flight_max:
+            return unavailable("Too many requests are under way. Try again.")
+        self._receiver.check_length(request)
+        raw = await self._receiver.receive(request)
+        exchange.size = len(raw)
+        verify_nobody(source, SignedRequest(headers=request.headers, body=raw))
+        return self._failed(_UNKNOWN, exchange)
+
+    def _authenticate(self, request: web.BaseRequest, admission: Admission, raw: bytes, now: int, exchange: Exchange) -> None:
+        """Check the signature over the bytes as received.
+
+        Raises:
+            Problem: 401, or 429 above the bound of failures of one address.
+        """
+        verdict = admission.verify(SignedRequest(headers=request.headers, body=raw), now)
+        if verdict.accepted:
+            if verdict.slot is not None:
+                self._usage.secret_used(admission.entry.id, verdict.slot)
+            return
+        raise self._failed(str(verdict.reason), exchange)
+
+    def _failed(self, reason: str, exchange: Exchange) -> Problem:
+        exchange.reason = reason
+        return self._failures.failed(exchange.address) or unauthenticated()
+
+    def _decode(self, raw: bytes, request: web.BaseRequest) -> tuple[str, bytes]:
+        """Undo the one content encoding that a body may have."""
+        header = request.headers.get("Content-Encoding")
+        if header is None:
+            return "", raw
+        try:
+            # A repeated header field is a second encoding.
+            encoding = encoding_of(", ".join(request.headers.getall("Content-Encoding")))
+            return encoding, gunzip(raw, self._bounds.content) if encoding else raw
+        except UnfitContent as unfit:
+            problem = _CONTENT[unfit.fault]()
+            raise problem from unfit
+
+    async def _append(self, admission: Admission, body: bytes, envelope: bytes) -> int:
+        entry = Entry(admission.key, body, log_headers(Kind.DELIVERY, envelope))
+        try:
+            return await self._appender.append(admission.tenant.partition, entry)
+        except AppendTooLarge as error:
+            raise too_large("The delivery with its headers is too large.") from error
+
+    def _refused(self, status: int, admission: Admission | None, exchange: Exchange) -> None:
+        """Count what was not accepted; what the sender may have wanted to say and could not is for the next tick (P10)."""
+        reason = exchange.reason or f"status-{status}"
+        self._metrics.rejected(reason)
+        if admission is None:
+            self._usage.rejected(reason)
+            return
+        self._usage.rejected(reason, tenant=admission.entry.tenant, integration=admission.entry.id)
+        if status in {429, 503} and reason not in _DENIALS:
+            self._refusals.note(admission.tenant.partition, admission.entry.tenant, admission.entry.id)
+
+
+def _parse(body: bytes) -> None:
+    """Refuse what is no JSON, where the sender's format is fixed: it would fail later, and the sender would never know."""
+    try:
+        document.parse(body)
+    except document.NotJson as error:
+        kind = ProblemType.NOT_JSON
+        raise Problem(400, "The body is not JSON that we read.", type=kind, members={"code": str(error.code)}) from error
+
+
+def _envelope(
+    request: web.BaseRequest, admission: Admission, query: Mapping[str, str], request_id: str, now: int, encoding: str
+) -> bytes:
+    """Write down what is known of a request, as its source allows."""
+    headers = request.headers
+    return encode_accepted(
+        tenant=admission.entry.tenant,
+        integration=admission.entry.id,
+        source=admission.source.name,
+        integration_version=admission.entry.version,
+        request_id=request_id,
+        received_at=now,
+        content_type=_clean(headers.get("Content-Type", ""))[:_TEXT_MAX],
+        encoding=encoding,
+        headers={name: _clean(headers[name]) for name in admission.headers if name in headers},
+        query={name: _clean(query[name]) for name in admission.query if name in query},
+    )
+
+
+def _clean(text: str) -> str:
+    """Make header text valid: aiohttp hands undecodable bytes on as lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _accepted(admission: Admission, position: Position, allowances: Sequence[Allowance]) -> web.Response:
+    """Say where the delivery's outcome will be."""
+    delivery = delivery_id(admission.entry.tenant, position)
+    headers = {
+        "Location": f"/api/v1/deliveries/{delivery}",
+        "RateLimit-Policy": admission.policy_field,
+        "RateLimit": limit_field(allowances),
+    }
+    return answer(202, f'{{"delivery_id":"{delivery}","status":"accepted"}}'.encode(), headers=headers)

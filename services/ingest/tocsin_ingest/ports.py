@@ -1,0 +1,118 @@
+"""What ingest asks of the world, in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tocsin_control.directory import Directory
+from tocsin_ingest.domain.allowance import Allowance, Quota
+from tocsin_runtime.log import Bounds, Record
+
+
+class Limiter(Protocol):
+    """Counts requests against quotas."""
+
+    def count(self, policy: str, key: str, quota: Quota) -> Allowance:
+        """Count one request of `key` under `policy`; a limited one is not counted. Never waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the fold decided about a command: one row of `proj.commands`."""
+
+    request_hash: str
+    status: int
+    """200 where it was applied, else 404, 409, 412, 422."""
+    detail: Mapping[str, object]
+
+
+class Outcomes(Protocol):
+    """Outcomes of commands, as the grouper records them."""
+
+    async def find(self, tenant: str, command: str) -> Outcome | None:
+        """Give the outcome of a command, None while there is none.
+
+        Raises:
+            Recoverable: PostgreSQL does not answer.
+        """
+
+    async def wait(self, tenant: str, command: str, timeout_s: float) -> Outcome | None:
+        """Wait until the command has an outcome; None when `timeout_s` passed without one.
+
+        Raises:
+            Recoverable: PostgreSQL does not answer.
+        """
+
+    async def close(self) -> None:
+        """Disconnect. Never raises."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One request as its log line will show it; filled while it is answered."""
+
+    id: str
+    started: float
+    """Monotonic seconds."""
+    address: str
+    route: str = "none"
+    tenant: str = ""
+    integration: str = ""
+    source: str = ""
+    size: int = 0
+    """Bytes of the body, as received."""
+    reason: str = ""
+    """Why it was refused: a code of ours, for the log alone."""
+
+
+class RequestLog(Protocol):
+    """Writes one line a request (E4)."""
+
+    def write(self, exchange: Exchange, *, at: int, status: int, seconds: float) -> None:
+        """Note an answered request; the line is written a little later. Never waits, never raises."""
+
+
+class Usage(Protocol):
+    """Notes what was used and who was turned away; `tocsin_control.usage.UsageBuffer` is one."""
+
+    def secret_used(self, integration: str, slot: int) -> None:
+        """Note that a webhook secret proved a request."""
+
+    def rejected(self, reason: str, *, tenant: str = "", integration: str = "") -> None:
+        """Count a request that was turned away."""
+
+
+class Bodies(Protocol):
+    """Reads single records of the log; `tocsin_runtime.log.LogReader` does."""
+
+    async def read(
+        self, topic: str, partition: int, offset: int, *, max_records: int = 500, max_bytes: int = 1 << 20
+    ) -> list[Record]:
+        """Give records from `offset` on; see `LogReader.read`."""
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """Give the offsets that the partition holds; see `LogReader.bounds`."""
+
+
+class Control(Usage, Protocol):
+    """What ingest knows of tenants, integrations and keys, and what it tells about their use."""
+
+    async def start(self) -> None:
+        """Read PostgreSQL, else the snapshot; having neither is no error while PostgreSQL is merely away."""
+
+    async def run(self) -> None:
+        """Follow changes and write what was noted, until cancelled."""
+
+    def current(self) -> Directory | None:
+        """Give the directory in force; None before the first was read."""
+
+    async def changed(self) -> None:
+        """Wait until another directory comes into force."""
+
+    def key_used(self, key_id: str) -> None:
+        """Note that an API key was believed."""
+
+    async def close(self) -> None:
+        """Write what was noted, disconnect. Never raises."""

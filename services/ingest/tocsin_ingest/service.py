@@ -1,0 +1,260 @@
+"""Put ingest together: the only module that constructs adapters."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import structlog
+
+from tocsin_contracts.topics import LOG, LOG_MAX_MESSAGE_BYTES
+from tocsin_control.auth import Authenticator, DirectoryKeys
+from tocsin_control.master_key import load_master_key
+from tocsin_ingest.adapters.control import PostgresControl
+from tocsin_ingest.adapters.limiter import ThrottledLimiter
+from tocsin_ingest.adapters.log_parts import LazyReader, PartitionCount
+from tocsin_ingest.adapters.outcomes import PostgresOutcomes
+from tocsin_ingest.adapters.request_log import LineLog
+from tocsin_ingest.adapters.server import Listener
+from tocsin_ingest.bodies import Bodies
+from tocsin_ingest.caller import Callers
+from tocsin_ingest.commands import Commands
+from tocsin_ingest.domain.address import Addresses, networks
+from tocsin_ingest.domain.allowance import Quota
+from tocsin_ingest.domain.content import ContentLimits
+from tocsin_ingest.domain.overcommit import overcommitted
+from tocsin_ingest.domain.refusals import Refusals
+from tocsin_ingest.failures import Failures
+from tocsin_ingest.handler import Bounds, Deliveries
+from tocsin_ingest.limits import Limits
+from tocsin_ingest.metrics import IngestMetrics
+from tocsin_ingest.ports import Control, Outcomes
+from tocsin_ingest.receiving import Receiver
+from tocsin_ingest.routes import HeaderLimits, Routes
+from tocsin_ingest.settings import IngestSettings
+from tocsin_ingest.ticks import Ticker
+from tocsin_runtime.clock import Clock, SystemClock
+from tocsin_runtime.errors import Fatal
+from tocsin_runtime.health import Health
+from tocsin_runtime.kafka_log import KafkaLog
+from tocsin_runtime.lifecycle import Tasks
+from tocsin_runtime.log import Appender, AppendLimits, Log
+from tocsin_runtime.metrics import Metrics
+
+_log = structlog.get_logger()
+_CLOSE_S = 4.5
+
+
+class Ingest:
+    """The gateway as a service: `start`, `wait`, `stop`."""
+
+    def __init__(
+        self,
+        settings: IngestSettings,
+        *,
+        log: Log,
+        control: Control,
+        outcomes: Outcomes,
+        request_log: LineLog,
+        clock: Clock,
+        registry: Metrics,
+        metrics: IngestMetrics,
+    ) -> None:
+        self._settings = settings
+        self._control = control
+        self._outcomes = outcomes
+        self._request_log = request_log
+        self._metrics = metrics
+        self._health = Health()
+        self._tasks = Tasks()
+        limits = AppendLimits(
+            deadline_s=settings.append_deadline_s,
+            queued_bytes_max=settings.queued_max_bytes,
+            message_bytes_max=LOG_MAX_MESSAGE_BYTES,
+        )
+        self.appender = log.appender(LOG, limits)
+        self._reader = LazyReader(log.reader())
+        self._partitions = PartitionCount(log.admin(), LOG)
+        self.refusals = Refusals(
+            gateway=settings.gateway or socket.gethostname(),
+            now_ms=round(clock.monotonic() * 1000),
+            interval_ms=round(settings.tick_interval_s * 1000),
+        )
+        self.ticker = Ticker(
+            appender=self.appender,
+            partitions=self._partitions.count,
+            refusals=self.refusals,
+            metrics=metrics,
+            clock=clock,
+            interval_s=settings.tick_interval_s,
+        )
+        self._wiring = _Wiring(settings, control=control, clock=clock, metrics=metrics)
+        deliveries = self._wiring.deliveries(self.appender, self.refusals)
+        self.listener = Listener(
+            Routes(
+                deliveries=deliveries,
+                commands=self._wiring.commands(self.appender, outcomes),
+                bodies=self._wiring.bodies(self._reader),
+                health=self._health,
+                registry=registry,
+                metrics=metrics,
+                request_log=request_log,
+                addresses=Addresses(networks(settings.proxies)),
+                clock=clock,
+                limits=HeaderLimits(headers_max=settings.headers_max, url_max_bytes=settings.url_max_bytes),
+            ),
+            settings,
+            metrics,
+        )
+        metrics.in_flight.set_function(lambda: deliveries.in_flight)
+        metrics.queued_bytes.set_function(lambda: self.appender.queued_bytes)
+        metrics.last_ack_seconds.set_function(lambda: self.appender.last_ack_age_s)
+        self._health.add("log", self.ticker.fault)
+        self._health.add("directory", self._directory_fault)
+
+    async def start(self) -> None:
+        """Read what is known of integrations, listen, begin to tick; PostgreSQL and Kafka may both be down."""
+        await self._control.start()
+        await self.listener.start()
+        self._tasks.spawn("control", self._control.run())
+        self._tasks.spawn("ticks", self.ticker.run())
+        self._tasks.spawn("overcommit", self._watch_overcommit())
+        _log.info("ingest.listening", url=self.listener.url)
+
+    async def wait(self) -> None:
+        """Work until stopped; raise the error of a task that died."""
+        await self._tasks.wait()
+
+    async def stop(self) -> None:
+        """Accept nothing more, answer what is under way, flush, leave. Ticks stop last: they say that we still run."""
+        self._health.stop()
+        await self.listener.stop()
+        await self._tasks.cancel()
+        await self.appender.close(timeout_s=_CLOSE_S)
+        await self._reader.close()
+        await self._partitions.close()
+        await self._control.close()
+        await self._outcomes.close()
+        self._request_log.flush()
+
+    def _directory_fault(self) -> str | None:
+        if self._control.current() is None:
+            return "integrations are not known: PostgreSQL does not answer and there is no snapshot"
+        return None
+
+    async def _watch_overcommit(self) -> None:
+        """Report partitions whose tenants are allowed more than a worker folds (P9), at each change."""
+        while True:
+            self._report_overcommit()
+            await self._control.changed()
+
+    def _report_overcommit(self) -> None:
+        directory = self._control.current()
+        if directory is None:
+            return
+        limits = ((tenant.partition, tenant.rate_limit_per_min) for tenant in directory.tenants.values())
+        over = overcommitted(limits, self._settings.worker_rate_per_min)
+        self._metrics.overcommitted.set(len(over))
+        for partition, total in over.items():
+            most = self._settings.worker_rate_per_min
+            _log.warning("partition.overcommitted", partition=partition, limits_per_min=total, worker_per_min=most)
+
+
+class _Wiring:
+    """Builds the answering parts from settings; one place for what they share."""
+
+    def __init__(self, settings: IngestSettings, *, control: Control, clock: Clock, metrics: IngestMetrics) -> None:
+        self._settings = settings
+        self._control = control
+        self._clock = clock
+        self._metrics = metrics
+        limiter = ThrottledLimiter(buckets_max=settings.buckets_max)
+        self._limits = Limits(limiter, clock=clock, remembered_max=settings.buckets_max)
+        quota = Quota(per_minute=settings.failures_per_min, burst=settings.failures_burst)
+        self._failures = Failures(limiter, quota)
+        keys = DirectoryKeys(control.current)
+        authenticator = Authenticator(keys, clock=clock, used=control.key_used)
+        self._callers = Callers(authenticator, self._failures, metrics)
+        self._receiver = Receiver(
+            body_max=settings.body_max_bytes,
+            deadline_s=settings.body_deadline_s,
+            receiving_max=settings.receiving_max_bytes,
+        )
+
+    def deliveries(self, appender: Appender, refusals: Refusals) -> Deliveries:
+        """Build the answerer of webhooks."""
+        settings = self._settings
+        content = ContentLimits(decoded_bytes=settings.body_max_bytes, ratio=settings.ratio_max)
+        return Deliveries(
+            directory=self._control.current,
+            appender=appender,
+            receiver=self._receiver,
+            limits=self._limits,
+            failures=self._failures,
+            refusals=refusals,
+            usage=self._control,
+            metrics=self._metrics,
+            clock=self._clock,
+            bounds=Bounds(in_flight_max=settings.in_flight_max, content=content),
+        )
+
+    def commands(self, appender: Appender, outcomes: Outcomes) -> Commands:
+        """Build the answerer of commands."""
+        settings = self._settings
+        return Commands(
+            callers=self._callers,
+            directory=self._control.current,
+            appender=appender,
+            outcomes=outcomes,
+            receiver=self._receiver,
+            limits=self._limits,
+            quota=Quota(per_minute=settings.commands_per_min, burst=settings.commands_burst),
+            metrics=self._metrics,
+            clock=self._clock,
+            wait_s=settings.command_wait_s,
+            wait_max_s=settings.command_wait_max_s,
+            waiting_max=settings.commands_waiting_max,
+        )
+
+    def bodies(self, reader: LazyReader) -> Bodies:
+        """Build the answerer of bodies."""
+        settings = self._settings
+        return Bodies(
+            callers=self._callers,
+            directory=self._control.current,
+            reader=reader,
+            limits=self._limits,
+            quota=Quota(per_minute=settings.bodies_per_min, burst=settings.bodies_burst),
+            at_once_max=settings.body_reads_max,
+            deadline_s=settings.body_read_deadline_s,
+        )
+
+
+def build(settings: IngestSettings) -> Ingest:
+    """Put the real parts together; connects to nothing yet.
+
+    Raises:
+        Fatal: no master key, or not one.
+    """
+    if settings.master_key_file is None:
+        raise Fatal("TOCSIN_MASTER_KEY_FILE is not set: ingest cannot read the secrets of integrations without it")
+    clock = SystemClock()
+    registry = Metrics()
+    metrics = IngestMetrics(registry)
+    dsn = settings.postgres.get_secret_value()
+    return Ingest(
+        settings,
+        log=KafkaLog(settings.kafka, clock=clock),
+        control=PostgresControl(
+            dsn,
+            load_master_key(settings.master_key_file),
+            clock=clock,
+            snapshot=settings.snapshot,
+            dropped=metrics.usage_dropped,
+        ),
+        outcomes=PostgresOutcomes(dsn, clock=clock, connections_max=settings.postgres_connections_max),
+        request_log=LineLog(sys.stderr.buffer, metrics=metrics, lines_max=settings.log_buffer_max, flush_s=settings.log_flush_s),
+        clock=clock,
+        registry=registry,
+        metrics=metrics,
+    )
