@@ -1,0 +1,1 @@
+"""The grouper's edges: PostgreSQL."""

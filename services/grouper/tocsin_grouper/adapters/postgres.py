@@ -1,0 +1,225 @@
+"""The projection in PostgreSQL: what the fold loads, and how a batch is written with its progress in one transaction."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import asyncpg
+
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
+from tocsin_grouper.adapters import rows, schema
+from tocsin_grouper.domain.changes import Changes
+from tocsin_grouper.domain.partition import PartitionState
+from tocsin_grouper.domain.state import (
+    Alert,
+    AlertKey,
+    CommandKey,
+    DecidedCommand,
+    DeliveryKey,
+    Group,
+    GroupKey,
+    Incident,
+    IncidentKey,
+    Key,
+    PartitionClock,
+    RecordedDelivery,
+    SenderDelivery,
+    SenderKey,
+    Timer,
+    TimerKey,
+    Value,
+)
+from tocsin_grouper.domain.timers import Timers
+from tocsin_runtime import fence
+from tocsin_runtime.fence import Claim
+
+Connection = asyncpg.Connection[asyncpg.Record]
+
+
+class Projection:
+    """One partition's reader and writer of a projection schema, over one dedicated connection.
+
+    The connection decodes `timestamptz` as µs (`codec.use_microseconds`) and JSON as text. After a swap it must be a new
+    one: COPY writes by remembered types.
+    """
+
+    def __init__(self, connection: Connection, name: str = schema.LIVE_SCHEMA) -> None:
+        self.connection = connection
+        self._schema = name
+        self._queries = schema.queries(name)
+        self._days: set[int] = set()
+
+    async def load_partition(self, partition: int) -> PartitionState:
+        """Load the fold's own state of a partition; the records it needs come later, by key."""
+        clock = await self.connection.fetchrow(self._queries["load_partition"], partition)
+        refusals = await self.connection.fetch(self._queries["load_refusals"], partition)
+        timers = await self.connection.fetch(self._queries["load_timers"], partition)
+        return PartitionState(
+            clock=None if clock is None else PartitionClock(**clock),
+            refusals={(row["tenant_id"], row["integration_id"]): row["owed"] for row in refusals},
+            timers=Timers(
+                {
+                    TimerKey(row["tenant_id"], row["key"]): Timer(
+                        kind=row["kind"], integration=row["integration_id"], subject=row["subject"], due=row["due"]
+                    )
+                    for row in timers
+                }
+            ),
+        )
+
+    async def load(self, keys: Sequence[Key]) -> dict[Key, Value | None]:
+        """Load records by key; a key without a row is there with None."""
+        found: dict[Key, Value | None] = dict.fromkeys(keys)
+        by_space: dict[str, list[Key]] = defaultdict(list)
+        for key in found:
+            by_space[key.space].append(key)
+        for space, wanted in by_space.items():
+            statement, read = _LOADERS[space]
+            parts = [list(column) for column in zip(*(key[:-1] for key in wanted), strict=True)]
+            for row in await self.connection.fetch(self._queries[statement], *parts):
+                key, value = read(row)
+                found[key] = value
+        return found
+
+    async def write(self, claim: Claim, changes: Changes, *, next: int, source_next: int) -> Claim:  # noqa: A002 # the column's name
+        """Write a batch and its progress in one transaction, the fence first.
+
+        Raises:
+            Fenced: somebody else owns the partition; nothing was written.
+        """
+        async with self.connection.transaction():
+            moved = await fence.advance(self.connection, claim, expected_next=claim.next, next=next, source_next=source_next)
+            await self.write_rows(claim.partition, changes)
+        return moved
+
+    async def write_rows(self, partition: int, changes: Changes) -> None:
+        """Write a batch's rows inside the caller's transaction."""
+        await self._ensure_days(changes)
+        await self._append(changes)
+        await self._write_incidents(changes, partition)
+        await self._write_alerts(changes, partition)
+        await self._write_partition(changes, partition)
+
+    async def _ensure_days(self, changes: Changes) -> None:
+        days = {schema.day_of(stamp.clock) for stamp, _ in changes.deliveries} | {
+            schema.day_of(stamp.clock) for stamp, _ in changes.events
+        }
+        for day in sorted(days - self._days):
+            await schema.ensure_day(self.connection, self._schema, day)
+            self._days.add(day)
+
+    async def _append(self, changes: Changes) -> None:
+        await self._copy("facts", rows.FACTS, rows.facts(changes))
+        await self._copy("alert_events", rows.EVENTS, rows.events(changes))
+        await self._copy("deliveries", rows.DELIVERIES, rows.deliveries(changes))
+        await self._copy("commands", rows.COMMANDS, rows.commands(changes))
+        await self._copy("incident_actions", rows.ACTIONS, rows.actions(changes))
+        redriven = [(fact.partition, fact.offset, fact.to) for fact in changes.redriven]
+        await self._run("mark_redriven", redriven)
+
+    async def _write_incidents(self, changes: Changes, partition: int) -> None:
+        await self._copy("incidents", rows.INCIDENTS, rows.opened_incidents(changes))
+        await self._run("update_incidents", rows.changed_incidents(changes))
+        groups = [(key.tenant, key.group, group.incident) for key, group in changes.groups.items()]
+        await self._run("save_groups", groups, partition)
+
+    async def _write_alerts(self, changes: Changes, partition: int) -> None:
+        await self._copy("alerts", rows.ALERTS, rows.new_alerts(changes, partition))
+        await self._run("update_alerts", rows.changed_alerts(changes))
+        await self._run("describe_alerts", rows.described_alerts(changes))
+        await self._run("renew_alerts", rows.renewed_alerts(changes))
+
+    async def _write_partition(self, changes: Changes, partition: int) -> None:
+        armed = [
+            (key.tenant, key.key, timer.kind, timer.integration, timer.subject, timer.due)
+            for key, timer in changes.timers.items()
+            if timer is not None
+        ]
+        cleared = [tuple(key) for key, timer in changes.timers.items() if timer is None]
+        await self._run("save_timers", armed, partition)
+        await self._run("drop_timers", cleared, partition)
+        owed = [(tenant, integration, micros) for (tenant, integration), micros in changes.refusals.items()]
+        await self._run("save_refusals", owed, partition)
+        clock = changes.clock
+        if clock is not None:
+            await self.connection.execute(
+                self._queries["save_partition"], partition, clock.clock, clock.last_raw, clock.observed, clock.last_offset
+            )
+
+    async def _copy(self, table: str, columns: Sequence[str], records: list[rows.Row]) -> None:
+        if records:
+            await self.connection.copy_records_to_table(table, schema_name=self._schema, columns=columns, records=records)
+
+    async def _run(self, statement: str, records: list[Any], *first: object) -> None:
+        if records:
+            await self.connection.execute(self._queries[statement], *first, *rows.columns(records))
+
+
+def _alert(row: asyncpg.Record) -> tuple[Key, Value]:
+    (
+        tenant, name, integration, incident, status, severity, heartbeat, never_resolves, episode_at, occurred_at, opened_at,
+        resolved_at, created_at, updated_at, last_seen_at, event_count, content, content_status, content_at, last_observed,
+        group_window_s, silence_s, changed_offset,
+    ) = row  # fmt: skip
+    return AlertKey(tenant, name), Alert(
+        tenant=tenant,
+        id=name,
+        integration=integration,
+        incident=incident,
+        status=AlertStatus(status),
+        severity=Severity(severity),
+        heartbeat=heartbeat,
+        never_resolves=never_resolves,
+        episode_at=episode_at,
+        occurred_at=occurred_at,
+        opened_at=opened_at,
+        resolved_at=resolved_at,
+        created_at=created_at,
+        updated_at=updated_at,
+        last_seen_at=last_seen_at,
+        event_count=event_count,
+        content=content,
+        content_status=EventStatus(content_status),
+        content_at=content_at,
+        last_observed=last_observed,
+        group_window_s=group_window_s,
+        silence_s=silence_s,
+        changed_offset=changed_offset,
+    )
+
+
+def _incident(row: asyncpg.Record) -> tuple[Key, Value]:
+    values = dict(row)
+    tenant, name = values.pop("tenant_id"), values.pop("id")
+    values["status"] = IncidentStatus(values["status"])
+    values["severity"] = Severity(values["severity"])
+    return IncidentKey(tenant, name), Incident(tenant=tenant, id=name, **values)
+
+
+def _group(row: asyncpg.Record) -> tuple[Key, Value]:
+    return GroupKey(row["tenant_id"], row["group_key"]), Group(incident=row["incident_id"])
+
+
+def _command(row: asyncpg.Record) -> tuple[Key, Value]:
+    return CommandKey(row["tenant_id"], row["id"]), DecidedCommand(request_hash=row["request_hash"])
+
+
+def _sender(row: asyncpg.Record) -> tuple[Key, Value]:
+    key = SenderKey(row["tenant_id"], row["integration_id"], row["sender_id"])
+    return key, SenderDelivery(offset=row["offset"], logged_at=row["logged_at"])
+
+
+def _delivery(row: asyncpg.Record) -> tuple[Key, Value]:
+    key = DeliveryKey(row["partition"], row["offset"])
+    return key, RecordedDelivery(tenant=row["tenant_id"], outcome=row["outcome"], logged_at=row["logged_at"])
+
+
+_LOADERS: dict[str, tuple[str, Callable[[asyncpg.Record], tuple[Key, Value]]]] = {
+    "alert": ("load_alerts", _alert),
+    "incident": ("load_incidents", _incident),
+    "group": ("load_groups", _group),
+    "command": ("load_commands", _command),
+    "sender": ("load_senders", _sender),
+    "delivery": ("load_deliveries", _delivery),
+}

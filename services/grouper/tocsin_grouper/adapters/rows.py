@@ -1,0 +1,194 @@
+"""Changes to rows: the column order of each table that is written, once."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from tocsin_contracts import ids
+from tocsin_contracts.incident import IncidentOpened, StatusChanged, encode_fact
+from tocsin_contracts.position import Position
+from tocsin_grouper.domain.changes import Changes, Words
+from tocsin_grouper.domain.state import Alert, AlertKey, Incident
+
+Row = tuple[Any, ...]
+
+FACTS = ("tenant_id", "partition", "offset", "seq", "incident_id", "version", "kind", "at", "body")
+EVENTS = (
+    "tenant_id", "logged_at", "partition", "offset", "seq", "alert_id", "incident_id", "status", "severity", "effect",
+    "occurred_at",
+)  # fmt: skip
+DELIVERIES = (
+    "tenant_id", "logged_at", "partition", "offset", "id", "integration_id", "source", "outcome", "reason", "detail", "sender_id",
+    "duplicate_of", "redrive_of", "received_at", "size", "alert_count", "incident_ids", "request_id", "release",
+    "integration_version",
+)  # fmt: skip
+COMMANDS = (
+    "tenant_id", "id", "request_hash", "kind", "actor_kind", "actor_id", "actor_name", "outcome", "status", "detail",
+    "decided_at", "partition", "offset",
+)  # fmt: skip
+ACTIONS = (
+    "tenant_id", "incident_id", "version", "kind", "actor_kind", "actor_id", "actor_name", "from_status", "to_status", "comment",
+    "command_id", "at", "partition", "offset",
+)  # fmt: skip
+INCIDENTS = (
+    "tenant_id", "id", "group_key", "status", "severity", "title", "description", "source", "integration_id", "project",
+    "service", "environment", "team", "link", "labels", "rule", "rule_version", "reason", "previous_id", "created_at",
+    "updated_at", "first_seen_at", "last_alert_at", "acknowledged_at", "resolved_at", "closed_at", "alert_count", "firing_count",
+    "event_count", "version", "revision", "partition", "opened_offset", "changed_offset", "over_observed",
+)  # fmt: skip
+ALERTS = (
+    "tenant_id", "id", "integration_id", "source", "identity", "problem", "project", "status", "severity", "title", "description",
+    "service", "environment", "team", "host", "link", "labels", "metadata", "raw", "incident_id", "heartbeat", "never_resolves",
+    "episode_at", "occurred_at", "opened_at", "resolved_at", "created_at", "updated_at", "last_seen_at", "event_count", "content",
+    "content_status", "content_at", "last_observed", "group_window_s", "silence_s", "partition", "changed_offset",
+)  # fmt: skip
+
+
+def facts(changes: Changes) -> list[Row]:
+    """Give the rows of `facts`."""
+    return [
+        (tenant, *at.position, seq, fact.incident, fact.version, fact.kind, fact.at, encode_fact(fact))
+        for at, seq, tenant, fact in changes.facts
+    ]
+
+
+def actions(changes: Changes) -> list[Row]:
+    """Give the rows of `incident_actions`: what people did."""
+    return [
+        (
+            tenant, fact.incident, fact.version, fact.kind, fact.actor_kind, fact.actor_id, fact.actor_name, fact.before,
+            fact.after, fact.comment, fact.command, fact.at, *at.position,
+        )
+        for at, _, tenant, fact in changes.facts
+        if isinstance(fact, StatusChanged)
+    ]  # fmt: skip
+
+
+def events(changes: Changes) -> list[Row]:
+    """Give the rows of `alert_events`."""
+    return [
+        (
+            fact.alert.tenant, at.clock, *at.position, fact.seq, fact.alert.id, fact.alert.incident, fact.event.status,
+            fact.event.severity, fact.effect, fact.occurred_at,
+        )
+        for at, fact in changes.events
+    ]  # fmt: skip
+
+
+def deliveries(changes: Changes) -> list[Row]:
+    """Give the rows of `deliveries`."""
+    rows: list[Row] = []
+    for at, fact in changes.deliveries:
+        image = fact.image
+        rows.append((
+            image.tenant, at.clock, *at.position, ids.delivery_id(image.tenant, at.position), image.integration, image.source,
+            fact.outcome, fact.reason, fact.detail, image.sender_id, fact.duplicate_of,
+            None if image.redrive_of is None else image.redrive_of.offset, image.received_at, image.size, len(image.alerts),
+            list(fact.incidents), image.request_id, at.release, image.integration_version,
+        ))  # fmt: skip
+    return rows
+
+
+def commands(changes: Changes) -> list[Row]:
+    """Give the rows of `commands`."""
+    return [
+        (
+            fact.command.tenant, fact.command.id, fact.command.request_hash, fact.command.body.kind, fact.command.actor.kind,
+            fact.command.actor.id, fact.command.actor.name, "applied" if fact.applied else "rejected", fact.status,
+            orjson.dumps(fact.detail).decode(), at.clock, *at.position,
+        )
+        for at, fact in changes.commands
+    ]  # fmt: skip
+
+
+def opened_incidents(changes: Changes) -> list[Row]:
+    """Give the rows of incidents that the batch opened, as they are at its end."""
+    return [_opened(changes.incidents[key], at.position, fact) for key, (at, fact) in changes.opened.items()]
+
+
+def changed_incidents(changes: Changes) -> list[Row]:
+    """Give what moved of incidents that were there before, in the order of `update_incidents`."""
+    return [
+        (
+            i.tenant, i.id, i.status, i.severity, i.updated_at, i.last_alert_at, i.acknowledged_at, i.resolved_at, i.closed_at,
+            i.alert_count, i.firing_count, i.event_count, i.version, i.revision, i.over_observed, i.changed_offset,
+        )
+        for key, i in changes.incidents.items()
+        if key not in changes.opened
+    ]  # fmt: skip
+
+
+def new_alerts(changes: Changes, partition: int) -> list[Row]:
+    """Give the rows of alerts that the batch saw first."""
+    return [
+        _alert(changes.alerts[key], changes.words[key], changes.raws.get(key), partition)
+        for key in changes.alerts
+        if key in changes.new_alerts
+    ]
+
+
+def changed_alerts(changes: Changes) -> list[Row]:
+    """Give what moved of alerts that were there before, in the order of `update_alerts`."""
+    return [
+        (
+            a.tenant, a.id, a.incident, a.status, a.severity, a.heartbeat, a.never_resolves, a.episode_at, a.occurred_at,
+            a.opened_at, a.resolved_at, a.updated_at, a.last_seen_at, a.event_count, a.content, a.content_status, a.content_at,
+            a.last_observed, a.group_window_s, a.silence_s, a.changed_offset,
+        )
+        for key, a in changes.alerts.items()
+        if key not in changes.new_alerts
+    ]  # fmt: skip
+
+
+def described_alerts(changes: Changes) -> list[Row]:
+    """Give what is news about alerts that were there before, in the order of `describe_alerts`."""
+    return [
+        (
+            *key[:2], words.get("title"), words.get("description"), words.get("service"), words.get("environment"),
+            words.get("team"), words.get("host"), words.get("link"), _json(words.get("labels")), _json(words.get("metadata")),
+        )
+        for key, words in changes.words.items()
+        if key not in changes.new_alerts
+    ]  # fmt: skip
+
+
+def renewed_alerts(changes: Changes) -> list[Row]:
+    """Give the new JSON of alerts that were there before, in the order of `renew_alerts`."""
+    return [(key.tenant, key.alert, raw) for key, raw in changes.raws.items() if key not in changes.new_alerts]
+
+
+def columns(rows: Iterable[Row]) -> list[list[Any]]:
+    """Turn rows into columns, as `unnest` takes them."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _opened(i: Incident, opening: Position, fact: IncidentOpened) -> Row:
+    return (
+        i.tenant, i.id, i.group_key, i.status, i.severity, fact.title, fact.description, fact.source, fact.integration,
+        fact.project, fact.service, fact.environment, fact.team, fact.link, orjson.dumps(fact.labels).decode(), fact.rule,
+        fact.rule_version, fact.reason, fact.previous, i.created_at, i.updated_at, i.first_seen_at, i.last_alert_at,
+        i.acknowledged_at, i.resolved_at, i.closed_at, i.alert_count, i.firing_count, i.event_count, i.version, i.revision,
+        opening.partition, opening.offset, i.changed_offset, i.over_observed,
+    )  # fmt: skip
+
+
+def _alert(a: Alert, words: Words, raw: str | None, partition: int) -> Row:
+    return (
+        a.tenant, a.id, a.integration, words.source, words.event.identity, words.event.problem, words.event.project, a.status,
+        a.severity, words.get("title") or "", words.get("description"), words.get("service"), words.get("environment"),
+        words.get("team"), words.get("host"), words.get("link"), _json(words.get("labels")) or "{}",
+        _json(words.get("metadata")) or "{}", raw, a.incident, a.heartbeat, a.never_resolves, a.episode_at, a.occurred_at,
+        a.opened_at, a.resolved_at, a.created_at, a.updated_at, a.last_seen_at, a.event_count, a.content, a.content_status,
+        a.content_at, a.last_observed, a.group_window_s, a.silence_s, partition, a.changed_offset,
+    )  # fmt: skip
+
+
+def _json(value: object) -> str | None:
+    return orjson.dumps(value).decode() if value else None
+
+
+def alert_keys(keys: Iterable[AlertKey]) -> tuple[list[str], list[str]]:
+    """Split keys into columns."""
+    pairs = [key[:2] for key in keys]
+    return [tenant for tenant, _ in pairs], [name for _, name in pairs]

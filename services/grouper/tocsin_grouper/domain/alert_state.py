@@ -1,0 +1,128 @@
+"""How an event changes its alert: one function for each verdict, each giving the alert as it is then."""
+
+from dataclasses import dataclass, replace
+
+from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.severity import DEFAULT_SEVERITY
+from tocsin_contracts.status import AlertStatus, EventStatus
+from tocsin_contracts.times import SECOND
+from tocsin_grouper.domain.episodes import ordering_time
+from tocsin_grouper.domain.state import Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Where and when a delivery stands: what every change of an alert needs to know of it."""
+
+    tenant: str
+    integration: str
+    offset: int
+    clock: int
+    observed: int
+    """Absence time, less what is owed to the integration."""
+    settings: IntegrationSettings
+
+
+def begin(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment, incident: str) -> Alert:
+    """Begin an episode: the alert fires and belongs to `incident`."""
+    return _seen(before, alert_id, event, moment, AlertStatus.OPEN, incident, opened_at=moment.clock)
+
+
+def repeat(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
+    """Go on with the running episode; an acknowledgement at the source stands."""
+    return _seen(before, before.id, event, moment, before.status, before.incident, opened_at=before.opened_at)
+
+
+def acknowledge(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
+    """Mark the running episode as acknowledged at its source."""
+    return _seen(before, before.id, event, moment, AlertStatus.ACKNOWLEDGED, before.incident, opened_at=before.opened_at)
+
+
+def resolve(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
+    """End the running episode by its source's word."""
+    return _seen(before, before.id, event, moment, AlertStatus.RESOLVED, before.incident, opened_at=before.opened_at)
+
+
+def stick(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment) -> Alert:
+    """Remember an event that found nothing running; it holds against the firing that comes late."""
+    status = AlertStatus.RESOLVED if event.status is EventStatus.RESOLVED else AlertStatus.ACKNOWLEDGED
+    known = before is not None and (event.episode_at is None or event.episode_at == before.episode_at)
+    opened_at = before.opened_at if before is not None and known else None
+    return _seen(before, alert_id, event, moment, status, None if before is None else before.incident, opened_at=opened_at)
+
+
+def heartbeat(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment) -> Alert:
+    """Record a heartbeat: it never has an incident."""
+    status = AlertStatus.RESOLVED if event.status is EventStatus.RESOLVED else AlertStatus.OPEN
+    return _seen(before, alert_id, event, moment, status, None, opened_at=moment.clock if before is None else before.opened_at)
+
+
+def note_late(before: Alert, moment: Moment) -> Alert:
+    """Count an event of the past; status, episode and content stay."""
+    return replace(before, last_seen_at=moment.clock, event_count=before.event_count + 1, changed_offset=moment.offset)
+
+
+def note_duplicate(before: Alert, moment: Moment) -> Alert:
+    """Move last_seen and leases for a duplicate by content; nothing is counted."""
+    return replace(
+        before,
+        last_seen_at=moment.clock,
+        last_observed=max(before.last_observed, moment.observed),
+        changed_offset=moment.offset,
+    )
+
+
+def end(before: Alert, at: int, offset: int) -> Alert:
+    """End the running episode without a resolve: CLOSED."""
+    return replace(before, status=AlertStatus.CLOSED, resolved_at=at, updated_at=at, changed_offset=offset)
+
+
+def limit_of(alert: Alert) -> int:
+    """Give the silence (µs) that may end the alert's episode: its window if its source never resolves, else 24 hours."""
+    return (alert.group_window_s if alert.never_resolves else alert.silence_s) * SECOND
+
+
+def _seen(
+    before: Alert | None,
+    alert_id: str,
+    event: AlertEvent,
+    moment: Moment,
+    status: AlertStatus,
+    incident: str | None,
+    *,
+    opened_at: int | None,
+) -> Alert:
+    """Build the alert behind an event that counted."""
+    settings = moment.settings
+    known = event.severity or (before.severity if before is not None else DEFAULT_SEVERITY)
+    keeps = event.status is EventStatus.RESOLVED and before is not None
+    never = event.never_resolves if settings.never_resolves is None else settings.never_resolves
+    hint = event.episode_at
+    if before is not None and before.episode_at is not None:
+        hint = before.episode_at if hint is None else max(hint, before.episode_at)
+    return Alert(
+        tenant=moment.tenant,
+        id=alert_id,
+        integration=moment.integration,
+        incident=incident,
+        status=status,
+        severity=before.severity if keeps and before is not None else known,
+        heartbeat=event.heartbeat,
+        never_resolves=never,
+        episode_at=hint,
+        occurred_at=ordering_time(event, moment.clock),
+        opened_at=opened_at,
+        resolved_at=moment.clock if status is AlertStatus.RESOLVED else None,
+        created_at=moment.clock if before is None else before.created_at,
+        updated_at=moment.clock,
+        last_seen_at=moment.clock,
+        event_count=1 if before is None else before.event_count + 1,
+        content=event.content,
+        content_status=event.status,
+        content_at=moment.clock,
+        last_observed=moment.observed,
+        group_window_s=settings.group_window_s,
+        silence_s=settings.silence_s,
+        changed_offset=moment.offset,
+    )

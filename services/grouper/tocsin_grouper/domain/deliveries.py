@@ -1,0 +1,125 @@
+"""What becomes of a delivery (P2, P4): exactly one outcome."""
+
+from typing import NamedTuple
+
+from tocsin_contracts.image import Image
+from tocsin_contracts.outcome import Mapped, Outcome, Reason
+from tocsin_grouper.domain import alert_state, duplicates
+from tocsin_grouper.domain.facts import AlertMoved, DeliveryRecorded, DeliveryRedriven
+from tocsin_grouper.domain.gathering import Gathering
+from tocsin_grouper.domain.state import AlertKey, DeliveryKey, RecordedDelivery, SenderDelivery, SenderKey
+from tocsin_grouper.domain.step import Step
+
+
+class _Refusal(NamedTuple):
+    """Why a delivery is a duplicate."""
+
+    reason: Reason
+    duplicate_of: int | None = None
+
+
+def decide_delivery(step: Step, image: Image) -> None:
+    """Decide one delivery: its outcome, and what its alerts do.
+
+    Raises:
+        Missing: state is needed that is not loaded.
+    """
+    match image.mapped:
+        case Mapped.FAILED:
+            _record(step, image, Outcome.FAILED, image.reason, image.detail)
+        case Mapped.IGNORED:
+            _record(step, image, Outcome.IGNORED, image.reason, image.detail)
+        case Mapped.NORMALIZED:
+            _decide_normalized(step, image)
+
+
+def record_fold_error(step: Step, image: Image, error: Exception) -> None:
+    """Record that deciding a delivery raised: it is failed, nothing else changes, and others go on (P7)."""
+    _record(step, image, Outcome.FAILED, Reason.FOLD_ERROR, type(error).__name__)
+
+
+def _decide_normalized(step: Step, image: Image) -> None:
+    refusal = _refused_redrive(step, image) or _same_sender_id(step, image)
+    if refusal is not None:
+        _record(step, image, Outcome.DUPLICATE, refusal.reason, None, refusal.duplicate_of)
+        return
+    if image.sender_id is None and image.redrive_of is None and _same_content(step, image):
+        _record(step, image, Outcome.DUPLICATE, Reason.SAME_CONTENT, None)
+        return
+    gathering = Gathering(step, image)
+    gathering.apply()
+    if image.sender_id is not None:
+        key = SenderKey(image.tenant, image.integration, image.sender_id)
+        step.draft.put(key, SenderDelivery(offset=step.position.offset, logged_at=step.now))
+    if image.redrive_of is not None:
+        _mark_redriven(step, image, image.redrive_of.partition, image.redrive_of.offset)
+    _record(step, image, Outcome.PROCESSED, None, None, incidents=tuple(gathering.incidents))
+
+
+def _refused_redrive(step: Step, image: Image) -> _Refusal | None:
+    """Refuse a redrive whose original is not failed any more (DESIGN 3, "Redrive")."""
+    if image.redrive_of is None:
+        return None
+    original = step.draft.delivery(DeliveryKey(image.redrive_of.partition, image.redrive_of.offset))
+    if original is None or original.tenant != image.tenant or original.outcome != Outcome.FAILED:
+        return _Refusal(Reason.NOT_FAILED)
+    return None
+
+
+def _same_sender_id(step: Step, image: Image) -> _Refusal | None:
+    if image.sender_id is None:
+        return None
+    known = step.draft.sender_delivery(SenderKey(image.tenant, image.integration, image.sender_id))
+    if known is None or not duplicates.same_sender_id(known, step.now):
+        return None
+    reason = Reason.SAME_SENDER_ID if image.redrive_of is None else Reason.PROCESSED_SINCE
+    return _Refusal(reason, known.offset)
+
+
+def _same_content(step: Step, image: Image) -> bool:
+    """Tell whether the delivery repeats by content; if so its alerts' leases move, and nothing is counted."""
+    keys = [AlertKey(image.tenant, alert_id) for alert_id in image.alert_ids]
+    step.draft.require(list(keys))
+    alerts = [step.draft.alert(key) for key in keys]
+    if not duplicates.same_content(image, alerts, step.now):
+        return False
+    moment = alert_state.Moment(
+        tenant=image.tenant,
+        integration=image.integration,
+        offset=step.position.offset,
+        clock=step.now,
+        observed=step.observed_for(image.tenant, image.integration),
+        settings=image.settings,
+    )
+    for key, alert in zip(keys, alerts, strict=True):
+        if alert is not None:
+            moved = alert_state.note_duplicate(alert, moment)
+            step.draft.put(key, moved)
+            step.record(AlertMoved(alert=moved))
+    return True
+
+
+def _mark_redriven(step: Step, image: Image, partition: int, offset: int) -> None:
+    key = DeliveryKey(partition, offset)
+    original = step.draft.delivery(key)
+    if original is not None:
+        step.draft.put(key, RecordedDelivery(tenant=image.tenant, outcome=Outcome.REDRIVEN, logged_at=original.logged_at))
+        step.record(DeliveryRedriven(partition=partition, offset=offset, to=step.position.offset))
+
+
+def _record(
+    step: Step,
+    image: Image,
+    outcome: Outcome,
+    reason: str | None,
+    detail: str | None,
+    duplicate_of: int | None = None,
+    incidents: tuple[str, ...] = (),
+) -> None:
+    recorded = RecordedDelivery(tenant=image.tenant, outcome=outcome, logged_at=step.now)
+    step.draft.put(DeliveryKey(*step.position), recorded)
+    step.record(
+        DeliveryRecorded(
+            image=image, outcome=outcome, reason=reason, detail=detail, duplicate_of=duplicate_of, incidents=incidents
+        )
+    )

@@ -1,0 +1,136 @@
+"""Everything that the fold can decide: facts of incidents (a contract), and facts that have rows of their own.
+
+If state changes, a fact says so: `evolve` turns facts into state, the writer turns them into rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.command import Command
+from tocsin_contracts.image import Image
+from tocsin_contracts.incident import AnyIncidentFact
+from tocsin_contracts.outcome import Outcome
+from tocsin_grouper.domain.state import Alert, PartitionClock, Timer, TimerKey
+
+
+class Effect(StrEnum):
+    """What one alert event did."""
+
+    OPENED = "opened"
+    JOINED = "joined"
+    FIRED = "fired"
+    REPEATED = "repeated"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    LATE = "late"
+    RECORDED = "recorded"
+    HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRecorded:
+    """An alert event was applied: one row of `alert_events`, and the alert as it is now."""
+
+    seq: int
+    event: AlertEvent
+    effect: Effect
+    occurred_at: int
+    alert: Alert
+    source: str
+    described: bool
+    """Whether the event's texts are news: those of a firing are; a resolve does not rename its alert."""
+    renewed: bool
+    """Whether the alert's own JSON differs from what its row holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMoved:
+    """An alert changed without an event of its own: a duplicate moved its leases, or a timer ended its episode."""
+
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecorded:
+    """A delivery's outcome (P2): one row of `deliveries`."""
+
+    image: Image
+    outcome: Outcome
+    reason: str | None
+    detail: str | None
+    duplicate_of: int | None
+    incidents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRedriven:
+    """A failed delivery was sent again and processed: its row becomes `redriven`."""
+
+    partition: int
+    offset: int
+    to: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandDecided:
+    """What was decided about a command: one row of `commands`. `status` is the HTTP status of the answer."""
+
+    command: Command
+    applied: bool
+    status: int
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerSet:
+    """A timer was armed, or armed anew."""
+
+    key: TimerKey
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerCleared:
+    """A timer fired or is not needed any more."""
+
+    key: TimerKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalCounted:
+    """A gateway refused an integration: `owed` is the new sum, µs."""
+
+    tenant: str
+    integration: str
+    owed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockAdvanced:
+    """A record of the partition told what time it is."""
+
+    clock: PartitionClock
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChanged:
+    """A fact of an incident, with its tenant: a tick may concern many."""
+
+    tenant: str
+    fact: AnyIncidentFact
+
+
+Fact = (
+    IncidentChanged
+    | AlertRecorded
+    | AlertMoved
+    | DeliveryRecorded
+    | DeliveryRedriven
+    | CommandDecided
+    | TimerSet
+    | TimerCleared
+    | RefusalCounted
+    | ClockAdvanced
+)

@@ -1,0 +1,155 @@
+"""The fold: one record of the log against the state of its partition.
+
+`decide` gives the facts of a record and changes nothing; the caller absorbs them. It reads state through a view that
+knows what is loaded: `Missing` tells what to load before the same record is folded again. So the facts are the same
+whatever the batch sizes, restarts and caches (P5).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tocsin_contracts.command import Command
+from tocsin_contracts.image import Image
+from tocsin_contracts.position import Position
+from tocsin_contracts.tick import Tick
+from tocsin_contracts.times import SECOND
+from tocsin_grouper.domain import commands, deliveries, episode_timer
+from tocsin_grouper.domain.clock import WHOLE_PARTITION, advance
+from tocsin_grouper.domain.facts import ClockAdvanced, Fact, RefusalCounted, TimerCleared
+from tocsin_grouper.domain.partition import PartitionState
+from tocsin_grouper.domain.state import PartitionClock
+from tocsin_grouper.domain.step import Step
+from tocsin_grouper.domain.timers import Due
+from tocsin_grouper.domain.view import Draft, Missing
+
+FOLD_VERSION: Final = 1
+"""Names this fold. Any change of a recorded fact for the same input is a new version (DESIGN 4)."""
+
+TimerHandler = Callable[[Step, Due], None]
+TIMER_HANDLERS: Final[Mapping[str, TimerHandler]] = {episode_timer.KIND: episode_timer.fire}
+TIMERS_AT_ONCE: Final = 500
+"""Timers that one record fires at most; the rest fires at the next record of the tenant, or the next tick."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRecord:
+    """One record of the log as the fold sees it."""
+
+    position: Position
+    appended_at: int
+    """The broker's append time of the log record, µs, raw: the fold clamps it."""
+    release: str
+    payload: Image | Command | Tick
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant it belongs to; None for a tick, which belongs to everybody."""
+        return None if isinstance(self.payload, Tick) else self.payload.tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the fold decided about one record, ready to be absorbed and written."""
+
+    record: LogRecord
+    clock: PartitionClock
+    facts: list[Fact]
+    draft: Draft
+    error: Exception | None = None
+    """What `decide` raised on this record, if it did: for the log; the record's outcome says so too."""
+
+
+def decide(state: PartitionState, record: LogRecord, handlers: Mapping[str, TimerHandler] = TIMER_HANDLERS) -> Decision:
+    """Decide one record: the clock moves, then what is due fires, then the record itself counts.
+
+    Args:
+        state: of the record's partition; it is not changed.
+        record: the next one: its offset is one above the last (the handler sees to that).
+        handlers: what fires for each kind of timer.
+
+    Raises:
+        Missing: state is needed that is not loaded.
+    """
+    clock = advance(state.clock, record.appended_at, record.position.offset)
+    step = _begin(state, record, clock)
+    _fire_timers(step, state, record, handlers)
+    try:
+        _decide_payload(step, record)
+    except Missing:
+        raise
+    except Exception as error:  # noqa: BLE001 # whatever a rule does wrong, only this record fails (P7)
+        return _decide_failure(state, record, clock, handlers, error)
+    return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft)
+
+
+def _begin(state: PartitionState, record: LogRecord, clock: PartitionClock) -> Step:
+    """Move the clock, and count refusals before any timer fires."""
+    refusals = state.refusals
+    told = _refusals_of(record.payload) if isinstance(record.payload, Tick) else {}
+    if told:
+        refusals = refusals | {key: refusals.get(key, 0) + owed for key, owed in told.items()}
+    step = Step(position=record.position, clock=clock, loaded=state.loaded, refusals=refusals)
+    step.record(ClockAdvanced(clock=clock))
+    for tenant, integration in told:
+        step.record(RefusalCounted(tenant=tenant, integration=integration, owed=refusals[tenant, integration]))
+    return step
+
+
+def _refusals_of(tick: Tick) -> dict[tuple[str, str], int]:
+    covers = tick.covers_ms * SECOND // 1000
+    if tick.all_refused:
+        return {(WHOLE_PARTITION, WHOLE_PARTITION): covers}
+    return {(refused.tenant, refused.integration): covers for refused in tick.refused}
+
+
+def _fire_timers(step: Step, state: PartitionState, record: LogRecord, handlers: Mapping[str, TimerHandler]) -> None:
+    """Fire what is due: a tenant's timers at its own records, everybody's at ticks; by due time, then key."""
+    tenants = state.timers.tenants() if record.tenant is None else [record.tenant]
+    dues = state.timers.due(tenants, step.clock.observed, step.refusals)[:TIMERS_AT_ONCE]
+    episode_timer.require(step, dues)
+    for due in dues:
+        _fire(step, due, handlers)
+
+
+def _fire(step: Step, due: Due, handlers: Mapping[str, TimerHandler]) -> None:
+    """Fire one timer; one that raises is cleared and changes nothing else, or it would raise at every record."""
+    facts, writes = len(step.facts), dict(step.draft.writes)
+    try:
+        handlers[due.timer.kind](step, due)
+    except Missing:
+        raise
+    except Exception:  # noqa: BLE001 # a broken timer must not stop its tenant (P7)
+        del step.facts[facts:]
+        step.draft.writes = writes
+        step.record(TimerCleared(key=due.key))
+
+
+def _decide_payload(step: Step, record: LogRecord) -> None:
+    match record.payload:
+        case Image() as image:
+            deliveries.decide_delivery(step, image)
+        case Command() as command:
+            commands.decide_command(step, command)
+        case Tick():
+            pass
+
+
+def _decide_failure(
+    state: PartitionState,
+    record: LogRecord,
+    clock: PartitionClock,
+    handlers: Mapping[str, TimerHandler],
+    error: Exception,
+) -> Decision:
+    """Decide a record whose own decision raised: clock and timers as always, then its failure, and nothing else."""
+    step = _begin(state, record, clock)
+    _fire_timers(step, state, record, handlers)
+    match record.payload:
+        case Image() as image:
+            deliveries.record_fold_error(step, image, error)
+        case Command() as command:
+            commands.record_fold_error(step, command, error)
+        case Tick():
+            pass
+    return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft, error=error)

@@ -1,0 +1,90 @@
+"""What one record does to one incident, gathered alert by alert and told in one fact."""
+
+from dataclasses import dataclass, field
+
+from tocsin_contracts.incident import AlertsRecorded, IncidentResolved, SeverityRaised
+from tocsin_contracts.severity import Severity
+from tocsin_grouper.domain.state import Incident
+from tocsin_grouper.domain.step import Step
+
+ALL_RESOLVED = "every alert resolved"
+SUPERSEDED = "the episode of its last alert ended unseen: a newer one began"
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """The alert events of one record that concern one incident."""
+
+    events: int = 0
+    last_alert_at: int = 0
+    joined: list[str] = field(default_factory=list)
+    fired: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
+    resolved: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    worst: tuple[Severity, str] | None = None
+
+    def count(self, at: int) -> None:
+        """Count one event that happened at `at`."""
+        self.events += 1
+        self.last_alert_at = max(self.last_alert_at, at)
+
+    def weigh(self, severity: Severity, alert: str) -> None:
+        """Remember the worst alert; the first of equals."""
+        if self.worst is None or severity.rank > self.worst[0].rank:
+            self.worst = (severity, alert)
+
+
+def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = None) -> Incident:
+    """Tell what a tally gathered: the alerts, then a worse severity, then the end of the incident.
+
+    An incident is over when its last active alert resolved or was superseded (E8); silence alone never resolves (P10).
+    """
+    before = incident
+    incident = step.emit(
+        incident.tenant,
+        AlertsRecorded(
+            incident=incident.id,
+            version=incident.version + 1,
+            at=step.now,
+            events=tally.events,
+            last_alert_at=tally.last_alert_at,
+            joined=tuple(tally.joined),
+            fired=tuple(tally.fired),
+            repeated=tuple(tally.repeated),
+            acknowledged=tuple(tally.acknowledged),
+            resolved=tuple(tally.resolved),
+            ended=tuple(tally.ended),
+            late=tuple(tally.late),
+            why=why,
+        ),
+        incident,
+    )
+    if tally.worst is not None and tally.worst[0].rank > incident.severity.rank and not incident.status.is_over:
+        incident = _raise_severity(step, incident, *tally.worst)
+    ends = bool(tally.resolved) or why == SUPERSEDED
+    if ends and incident.firing_count == 0 and not before.status.is_over:
+        incident = _resolve(step, incident, why or ALL_RESOLVED)
+    return incident
+
+
+def _raise_severity(step: Step, incident: Incident, severity: Severity, alert: str) -> Incident:
+    fact = SeverityRaised(
+        incident=incident.id,
+        version=incident.version + 1,
+        at=step.now,
+        before=incident.severity,
+        after=severity,
+        reason="a higher alert",
+        alert=alert,
+    )
+    return step.emit(incident.tenant, fact, incident)
+
+
+def _resolve(step: Step, incident: Incident, reason: str) -> Incident:
+    fact = IncidentResolved(
+        incident=incident.id, version=incident.version + 1, at=step.now, before=incident.status, reason=reason
+    )
+    return step.emit(incident.tenant, fact, incident)

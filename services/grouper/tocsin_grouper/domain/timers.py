@@ -1,0 +1,81 @@
+"""Timers of a partition: what waits for an absence, found again by due time."""
+
+import heapq
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from tocsin_grouper.domain.clock import GRACE, owed
+from tocsin_grouper.domain.state import Timer, TimerKey
+
+
+class Due(NamedTuple):
+    """A timer whose time has come: due times first, then keys, so that every replay fires in the same order."""
+
+    due: int
+    """Absence time, with what its integration is owed."""
+    key: TimerKey
+    timer: Timer
+
+
+class Timers:
+    """All timers of a partition, by tenant. Finding what is due costs as much as there is due."""
+
+    __slots__ = ("_heaps", "_timers")
+
+    def __init__(self, timers: Mapping[TimerKey, Timer] | None = None) -> None:
+        self._timers: dict[TimerKey, Timer] = {}
+        self._heaps: dict[str, list[tuple[int, TimerKey]]] = {}
+        for key, timer in (timers or {}).items():
+            self.put(key, timer)
+
+    def __len__(self) -> int:
+        """Count armed timers."""
+        return len(self._timers)
+
+    def items(self) -> Iterable[tuple[TimerKey, Timer]]:
+        """List armed timers in no order that matters."""
+        return self._timers.items()
+
+    def put(self, key: TimerKey, timer: Timer) -> None:
+        """Arm a timer, in place of one of the same key."""
+        self._timers[key] = timer
+        heapq.heappush(self._heaps.setdefault(key.tenant, []), (timer.due, key))
+
+    def drop(self, key: TimerKey) -> None:
+        """Disarm a timer; its entry in the heap is skipped when its time comes."""
+        self._timers.pop(key, None)
+
+    def due(self, tenants: Iterable[str], observed: int, refusals: Mapping[tuple[str, str], int]) -> list[Due]:
+        """List the timers of these tenants whose deadline lies at least `GRACE` back, in firing order.
+
+        The heap is ordered by due time before what is owed: a lower bound. Entries that are not due yet go back with what
+        they are owed now; so a refusal moves a deadline without touching its timer.
+        """
+        latest = observed - GRACE
+        found = [due for tenant in tenants for due in self._due_of(tenant, latest, refusals)]
+        return sorted(found)
+
+    def tenants(self) -> list[str]:
+        """List tenants that have timers, in name order."""
+        return sorted(self._heaps)
+
+    def _due_of(self, tenant: str, latest: int, refusals: Mapping[tuple[str, str], int]) -> list[Due]:
+        heap = self._heaps.get(tenant)
+        if heap is None or heap[0][0] > latest:
+            return []
+        found: dict[TimerKey, Due] = {}
+        waiting: dict[TimerKey, int] = {}
+        while heap and heap[0][0] <= latest:
+            _, key = heapq.heappop(heap)
+            timer = self._timers.get(key)
+            if timer is None:
+                continue
+            due = timer.due + owed(refusals, tenant, timer.integration)
+            waiting[key] = due
+            if due <= latest:
+                found[key] = Due(due, key, timer)
+        for key, due in waiting.items():
+            heapq.heappush(heap, (due, key))
+        if not heap:
+            del self._heaps[tenant]
+        return list(found.values())

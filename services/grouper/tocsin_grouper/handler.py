@@ -1,0 +1,118 @@
+"""One partition's work: fold a batch in log order, write its rows with its progress in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from tocsin_grouper.decoding import decode, source_position
+from tocsin_grouper.domain import needs
+from tocsin_grouper.domain.changes import Changes
+from tocsin_grouper.domain.fold import TIMER_HANDLERS, Decision, LogRecord, TimerHandler, decide
+from tocsin_grouper.domain.partition import PartitionState
+from tocsin_grouper.domain.state import Key, Value
+from tocsin_grouper.domain.view import Missing
+from tocsin_grouper.ports import Store
+from tocsin_runtime.errors import Fatal
+from tocsin_runtime.fence import Claim
+from tocsin_runtime.log import Record
+
+_log = structlog.get_logger()
+LOADS_MAX: Final = 50
+"""Rounds of loading for one record; more means that a decision asks for ever new keys: a bug of ours."""
+CACHED_MAX: Final = 100_000
+
+
+class PartitionHandler:
+    """Folds one partition for as long as its claim stands. Whoever catches `Fenced` drops it with all its memory."""
+
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        state: PartitionState,
+        *,
+        cached_max: int = CACHED_MAX,
+        timers: Mapping[str, TimerHandler] = TIMER_HANDLERS,
+    ) -> None:
+        """Take over a claimed partition; `cached_max` bounds the records kept in memory between batches."""
+        self._store = store
+        self._state = state
+        self._cached_max = cached_max
+        self._timers = timers
+        self.claim = claim
+
+    @property
+    def state(self) -> PartitionState:
+        """The fold's state, as the last written batch left it."""
+        return self._state
+
+    async def handle(self, records: Sequence[Record]) -> Changes:
+        """Fold the records and write what changed.
+
+        Records that were folded before are dropped, whatever release wrote them: the first write wins. The state in memory
+        is ahead of the rows if writing fails: then the handler is of no more use, and its owner claims anew.
+
+        Raises:
+            Fatal: a gap in the log, or a record that cannot be read.
+            Fenced: somebody else owns the partition.
+        """
+        fresh, source_next = self._accept(records)
+        changes = await self.fold([decode(record) for record in fresh])
+        self.claim = await self._store.write(self.claim, changes, next=records[-1].offset + 1, source_next=source_next)
+        self._trim()
+        return changes
+
+    async def fold(self, records: Sequence[LogRecord]) -> Changes:
+        """Fold decoded records in order, loading what they need; nothing is written."""
+        await self._prefetch(records)
+        changes = Changes()
+        for record in records:
+            decision = await self._decide(record)
+            self._state.absorb(decision.facts, decision.draft)
+            changes.add(decision)
+            if decision.error is not None:
+                _log.error("record.fold_error", position=str(record.position), tenant_id=record.tenant, exc_info=decision.error)
+        return changes
+
+    def _accept(self, records: Sequence[Record]) -> tuple[list[Record], int]:
+        """Keep the records that come next in the log; drop repeats; refuse a gap."""
+        expected = self.claim.source_next or 0
+        fresh: list[Record] = []
+        for record in records:
+            position = source_position(record)
+            if position.offset == expected:
+                fresh.append(record)
+                expected += 1
+            elif position.offset > expected:
+                raise Fatal(
+                    f"the images of partition {position.partition} jump from {expected} to {position.offset}: records in "
+                    "between are missing. Nothing was skipped. Restore tocsin.alerts, or see 'tocsin rebuild --help'"
+                )
+        return fresh, expected
+
+    async def _decide(self, record: LogRecord) -> Decision:
+        for _ in range(LOADS_MAX):
+            try:
+                return decide(self._state, record, self._timers)
+            except Missing as missing:
+                await self._load(missing.keys)
+        raise Fatal(f"record {record.position} asks for ever more state: a bug in the fold, please report it")
+
+    async def _prefetch(self, records: Sequence[LogRecord]) -> None:
+        await self._load(needs.named_by(records))
+        led_to = needs.led_to(records, self._state.loaded)
+        await self._load(led_to)
+        await self._load(needs.pointed_at(led_to, self._state.loaded))
+
+    async def _load(self, keys: Sequence[Key]) -> None:
+        wanted = [key for key in keys if key not in self._state.loaded]
+        if wanted:
+            self._state.loaded.update(await self._store.load(wanted))
+
+    def _trim(self) -> None:
+        """Forget the records that were touched longest ago, half of them, once there are too many."""
+        loaded = self._state.loaded
+        if len(loaded) > self._cached_max:
+            keep: dict[Key, Value | None] = dict(list(loaded.items())[len(loaded) // 2 :])
+            self._state.loaded = keep

@@ -1,0 +1,27 @@
+"""The grouper's settings."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from tocsin_runtime.settings import Settings, setting
+
+
+class GrouperSettings(Settings):
+    """Everything that can be set, from `TOCSIN_…` and `TOCSIN_GROUPER_…`."""
+
+    service: ClassVar[str] = "grouper"
+
+    port: Annotated[int, Field(ge=0, le=65535)] = setting(8083, "port for health and metrics; 0 takes a free one")
+    batch_records: Annotated[int, Field(ge=1, le=10_000)] = setting(1000, "records folded in one transaction at most")
+    cached_records: Annotated[int, Field(ge=1000)] = setting(
+        100_000, "alerts, incidents and groups kept in memory between batches, for each partition"
+    )
+    synchronous_commit: bool = setting(
+        False, "wait for the disk at each commit; without it a crash of PostgreSQL loses a tail that the log folds again"
+    )
+    claim_backoff_s: Annotated[float, Field(ge=0, le=60)] = setting(
+        1.0, "longest random wait before a partition is claimed, so that its former owner can finish a batch"
+    )
+    patience_s: Annotated[float, Field(ge=5)] = setting(120.0, "leave the process after so long without progress despite lag")
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = setting(90, "days for which delivery and event rows are kept")

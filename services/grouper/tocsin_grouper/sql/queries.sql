@@ -1,0 +1,119 @@
+-- What the grouper reads and writes in the projection, all set-based. `proj` is replaced by the shadow's name in a rebuild.
+-- Times travel as µs since the epoch (see adapters/codec.py).
+
+-- name: load_partition
+SELECT clock, last_raw, observed, last_offset FROM proj.partitions WHERE partition = $1;
+
+-- name: load_refusals
+SELECT tenant_id, integration_id, owed FROM proj.refusals WHERE partition = $1;
+
+-- name: load_timers
+SELECT tenant_id, key, kind, integration_id, subject, due FROM proj.timers WHERE partition = $1;
+
+-- name: load_alerts
+SELECT tenant_id, id, integration_id, incident_id, status, severity, heartbeat, never_resolves, episode_at, occurred_at,
+       opened_at, resolved_at, created_at, updated_at, last_seen_at, event_count, content, content_status, content_at,
+       last_observed, group_window_s, silence_s, changed_offset
+  FROM proj.alerts JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND id = name;
+
+-- name: load_incidents
+SELECT tenant_id, id, group_key, status, severity, created_at, updated_at, first_seen_at, last_alert_at, acknowledged_at,
+       resolved_at, closed_at, alert_count, firing_count, event_count, version, revision, over_observed, changed_offset
+  FROM proj.incidents JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND id = name;
+
+-- name: load_groups
+SELECT tenant_id, group_key, incident_id
+  FROM proj.groups JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND group_key = name;
+
+-- name: load_commands
+SELECT tenant_id, id, request_hash
+  FROM proj.commands JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND id = name;
+
+-- name: load_senders
+-- The newest processed delivery of each sender's id; older than the horizon never counts, so old days need not be there.
+SELECT DISTINCT ON (tenant_id, integration_id, sender_id) tenant_id, integration_id, sender_id, "offset", logged_at
+  FROM proj.deliveries JOIN unnest($1::text[], $2::text[], $3::text[]) AS wanted(tenant, integration, name)
+    ON tenant_id = tenant AND integration_id = integration AND sender_id = name
+ WHERE outcome = 'processed'
+ ORDER BY tenant_id, integration_id, sender_id, logged_at DESC, "offset" DESC;
+
+-- name: load_deliveries
+SELECT partition, "offset", tenant_id, outcome, logged_at
+  FROM proj.deliveries JOIN unnest($1::integer[], $2::bigint[]) AS wanted(place, number)
+    ON partition = place AND "offset" = number;
+
+-- name: save_partition
+INSERT INTO proj.partitions (partition, clock, last_raw, observed, last_offset) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (partition) DO UPDATE
+   SET clock = excluded.clock, last_raw = excluded.last_raw, observed = excluded.observed, last_offset = excluded.last_offset;
+
+-- name: save_refusals
+INSERT INTO proj.refusals (partition, tenant_id, integration_id, owed)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[])
+ON CONFLICT (partition, tenant_id, integration_id) DO UPDATE SET owed = excluded.owed;
+
+-- name: save_timers
+INSERT INTO proj.timers (partition, tenant_id, key, kind, integration_id, subject, due)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+ON CONFLICT (partition, tenant_id, key) DO UPDATE
+   SET kind = excluded.kind, integration_id = excluded.integration_id, subject = excluded.subject, due = excluded.due;
+
+-- name: drop_timers
+DELETE FROM proj.timers USING unnest($2::text[], $3::text[]) AS gone(tenant, name)
+ WHERE partition = $1 AND tenant_id = tenant AND key = name;
+
+-- name: save_groups
+INSERT INTO proj.groups (partition, tenant_id, group_key, incident_id)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[])
+ON CONFLICT (tenant_id, group_key) DO UPDATE SET incident_id = excluded.incident_id;
+
+-- name: update_incidents
+UPDATE proj.incidents AS i
+   SET status = n.status, severity = n.severity, updated_at = n.updated_at, last_alert_at = n.last_alert_at,
+       acknowledged_at = n.acknowledged_at, resolved_at = n.resolved_at, closed_at = n.closed_at,
+       alert_count = n.alert_count, firing_count = n.firing_count, event_count = n.event_count, version = n.version,
+       revision = n.revision, over_observed = n.over_observed, changed_offset = n.changed_offset
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
+              $8::timestamptz[], $9::timestamptz[], $10::integer[], $11::integer[], $12::integer[], $13::integer[],
+              $14::integer[], $15::bigint[], $16::bigint[])
+    AS n(tenant_id, id, status, severity, updated_at, last_alert_at, acknowledged_at, resolved_at, closed_at, alert_count,
+         firing_count, event_count, version, revision, over_observed, changed_offset)
+ WHERE i.tenant_id = n.tenant_id AND i.id = n.id;
+
+-- name: update_alerts
+UPDATE proj.alerts AS a
+   SET incident_id = n.incident_id, status = n.status, severity = n.severity, heartbeat = n.heartbeat,
+       never_resolves = n.never_resolves, episode_at = n.episode_at, occurred_at = n.occurred_at, opened_at = n.opened_at,
+       resolved_at = n.resolved_at, updated_at = n.updated_at, last_seen_at = n.last_seen_at, event_count = n.event_count,
+       content = n.content, content_status = n.content_status, content_at = n.content_at, last_observed = n.last_observed,
+       group_window_s = n.group_window_s, silence_s = n.silence_s, changed_offset = n.changed_offset
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::timestamptz[],
+              $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
+              $14::integer[], $15::text[], $16::text[], $17::timestamptz[], $18::bigint[], $19::integer[], $20::integer[],
+              $21::bigint[])
+    AS n(tenant_id, id, incident_id, status, severity, heartbeat, never_resolves, episode_at, occurred_at, opened_at,
+         resolved_at, updated_at, last_seen_at, event_count, content, content_status, content_at, last_observed,
+         group_window_s, silence_s, changed_offset)
+ WHERE a.tenant_id = n.tenant_id AND a.id = n.id;
+
+-- name: describe_alerts
+-- The newest that was said about each field; what a sender leaves out stays.
+UPDATE proj.alerts AS a
+   SET title = coalesce(n.title, a.title), description = coalesce(n.description, a.description),
+       service = coalesce(n.service, a.service), environment = coalesce(n.environment, a.environment),
+       team = coalesce(n.team, a.team), host = coalesce(n.host, a.host), link = coalesce(n.link, a.link),
+       labels = coalesce(n.labels, a.labels), metadata = coalesce(n.metadata, a.metadata)
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+              $10::jsonb[], $11::jsonb[])
+    AS n(tenant_id, id, title, description, service, environment, team, host, link, labels, metadata)
+ WHERE a.tenant_id = n.tenant_id AND a.id = n.id;
+
+-- name: renew_alerts
+UPDATE proj.alerts AS a SET raw = n.raw
+  FROM unnest($1::text[], $2::text[], $3::jsonb[]) AS n(tenant_id, id, raw)
+ WHERE a.tenant_id = n.tenant_id AND a.id = n.id;
+
+-- name: mark_redriven
+UPDATE proj.deliveries AS d SET outcome = 'redriven', redriven_to = n.next
+  FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS n(place, number, next)
+ WHERE d.partition = n.place AND d."offset" = n.number;
