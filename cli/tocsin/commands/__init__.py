@@ -1,0 +1,1 @@
+"""The subcommands of `tocsin`: one module each, with a `register(app)`."""

@@ -1,0 +1,1 @@
+"""What `tocsin doctor` checks, and what it advises."""
