@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import asyncpg
 import orjson
@@ -18,8 +18,14 @@ from tocsin_runtime.retry import RetryPolicy, retry
 
 T = TypeVar("T")
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+if TYPE_CHECKING:
+    DedicatedConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Connection: TypeAlias = DedicatedConnection | PoolConnectionProxy[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:  # asyncpg's own classes take no parameters while running
+    DedicatedConnection = asyncpg.Connection
+    Connection = asyncpg.Connection | PoolConnectionProxy
+    Pool = asyncpg.Pool
 
 # Connection trouble, resources, operator intervention, rollbacks that ask for another try.
 _TRANSIENT_CLASSES = ("08", "53", "57P")
@@ -68,7 +74,7 @@ async def connect(
     limits: Limits = DEFAULT_LIMITS,
     jsonb: bool = False,
     settings: dict[str, str] | None = None,
-) -> asyncpg.Connection[asyncpg.Record]:
+) -> DedicatedConnection:
     """Open one dedicated connection: for writers, which never share a pool.
 
     Args:
@@ -199,7 +205,7 @@ async def with_retry(work: Callable[[], Awaitable[T]], *, policy: RetryPolicy, c
     return await retry(attempt, policy=policy, clock=clock)
 
 
-async def close(connection: asyncpg.Connection[asyncpg.Record] | Pool, *, timeout_s: float = 5.0) -> None:
+async def close(connection: DedicatedConnection | Pool, *, timeout_s: float = 5.0) -> None:
     """Close politely within the bound, else at once; never raises for a server that is gone."""
     try:
         await asyncio.wait_for(connection.close(), timeout_s)
