@@ -108,8 +108,9 @@ class GroupCommit:
     async def close(self, *, timeout_s: float = 5.0) -> None:
         """Take no more, wait for what is under way within the bound, disconnect. Never raises."""
         self._closed = True
-        deadline = self._clock.monotonic() + timeout_s
-        while self._lanes and (left := deadline - self._clock.monotonic()) > 0:
+        loop = asyncio.get_running_loop()  # its clock, not ours: this waits for real
+        deadline = loop.time() + timeout_s
+        while self._lanes and (left := deadline - loop.time()) > 0:
             await asyncio.wait(self._lanes.values(), timeout=left)
         self._ended = True
         for task in list(self._lanes.values()):
@@ -117,7 +118,7 @@ class GroupCommit:
         for queue in self._queues.values():
             _fail(queue, AppendFailed("the process shut down before the broker answered"))
         if self._producer is not None:
-            self._retire(self._producer)
+            self._retire(self._producer, timeout_s=max(0.0, deadline - loop.time()))
         if self._retiring:
             await asyncio.wait(self._retiring)
 
@@ -228,11 +229,11 @@ class GroupCommit:
             if not waiting.future.done():
                 waiting.future.set_result(offset)
 
-    def _retire(self, producer: Producer) -> None:
+    def _retire(self, producer: Producer, *, timeout_s: float = 2.0) -> None:
         """Let nothing more reach `producer`, and end it beside the others' work."""
         if self._producer is producer:
             self._producer = None
-        task = asyncio.get_running_loop().create_task(producer.close(timeout_s=2.0), name="retire producer")
+        task = asyncio.get_running_loop().create_task(producer.close(timeout_s=timeout_s), name="retire producer")
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 

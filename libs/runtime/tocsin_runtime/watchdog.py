@@ -41,7 +41,9 @@ class Watchdog:
             del self._moved[partition]
         for partition, standing in standings.items():
             before = self._moved.get(partition)
-            if before is None or before[0] != standing.next or standing.end <= standing.next:
+            if standing.end <= standing.next:
+                self._moved.pop(partition, None)  # the patience starts when there is something to do
+            elif before is None or before[0] != standing.next:
                 self._moved[partition] = (standing.next, now)
             elif now - before[1] > self._patience_s:
                 lag = standing.end - standing.next
