@@ -1,0 +1,29 @@
+"""The settings of integrations, from `control.integration_versions`."""
+
+from pydantic import ValidationError
+
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_control.settings_store import IntegrationVersions
+from tocsin_runtime.errors import Fatal, Invalid
+
+
+class ControlVersions:
+    """`Versions` over the control tables; immutable rows are kept in memory."""
+
+    def __init__(self, store: IntegrationVersions) -> None:
+        self._store = store
+
+    async def find(self, integration: str, version: int) -> IntegrationSettings | None:
+        """Give a version's settings; see `Versions`.
+
+        Raises:
+            Fatal: the row cannot be read by this release.
+        """
+        try:
+            return await self._store.get(integration, version)
+        except Invalid:
+            return None
+        except ValidationError as error:
+            raise Fatal(
+                f"settings of integration {integration} version {version} are not readable: upgrade the normalizer"
+            ) from error
