@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from importlib.resources import files
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -14,10 +15,12 @@ from tocsin_control.scram import verifier
 from tocsin_runtime import migrate as migrations
 from tocsin_runtime.errors import Fatal
 from tocsin_runtime.migrate import Migration
-from tocsin_runtime.postgres import Connection, close, connect
+from tocsin_runtime.postgres import Connection, close, connect, translated
 
 PACKAGE = "tocsin_control"
 _TRIES = 10
+_MAINTENANCE = "postgres"
+"""The database that every PostgreSQL has, to make others from."""
 _DUPLICATE = (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError)
 
 
@@ -35,11 +38,15 @@ class Role(StrEnum):
 async def ensure_database(admin_dsn: str, database: str) -> None:
     """Make the database (UTF-8) if there is none of this name; safe to run again, and twice at once.
 
+    Args:
+        admin_dsn: of a role that may make databases; it may name this database, whether or not that exists.
+        database: its name.
+
     Raises:
         Recoverable: PostgreSQL does not answer.
         Fatal: it refuses us.
     """
-    connection = await connect(admin_dsn, application="tocsin bootstrap")
+    connection = await connect(with_database(admin_dsn, _MAINTENANCE), application="tocsin bootstrap")
     try:
         if not await connection.fetchval("SELECT true FROM pg_catalog.pg_database WHERE datname = $1", database):
             name = await connection.fetchval("SELECT pg_catalog.quote_ident($1)", database)
@@ -84,13 +91,32 @@ async def migrate_control(dsn: str) -> tuple[Migration, ...]:
         Recoverable: PostgreSQL does not answer.
         Fatal: it refuses us, the roles are missing, or a migration fails; says which and why.
     """
-    connection = await connect(dsn, application="tocsin migrate")
+    async with as_owner(dsn, application="tocsin migrate") as connection:
+        return await migrations.migrate(connection, PACKAGE, migrations.find(PACKAGE))
+
+
+@asynccontextmanager
+async def as_owner(dsn: str, *, application: str) -> AsyncIterator[Connection]:
+    """Connect as the owner of `control`, the only one who changes tenants, integrations and keys.
+
+    Args:
+        dsn: tocsin_owner's, or an administrator's, who then acts as tocsin_owner.
+        application: shown in `pg_stat_activity`.
+
+    Raises:
+        Recoverable: PostgreSQL does not answer, or goes away meanwhile.
+        Fatal: it refuses us, or the roles or `control` are missing; says what to run.
+    """
+    connection = await connect(dsn, application=application)
     try:
         try:
             await connection.execute(f"SET ROLE {Role.OWNER.value}")
         except asyncpg.PostgresError as error:
             raise Fatal(f"cannot act as {Role.OWNER.value}: {error}; run roles.sql first") from error
-        return await migrations.migrate(connection, PACKAGE, migrations.find(PACKAGE))
+        async with translated():
+            yield connection
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
+        raise Fatal("this database has no schema control yet: run 'tocsin migrate'") from error
     finally:
         await close(connection)
 

@@ -1,12 +1,14 @@
 """A database with roles and `control`, for the tests beside."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
-from tests.support.servers import Database
+from tests.support.servers import Database, SharedPostgres
 from tocsin_control.bootstrap import Role, ensure_roles, migrate_control
 from tocsin_control.master_key import MasterKey, generate_master_key
 from tocsin_control.tenants import Tenant, create_tenant
@@ -14,6 +16,12 @@ from tocsin_runtime.postgres import Connection, Pool, create_pool
 
 PASSWORDS = {role.value: f"test-{role.value}" for role in Role}
 """Roles belong to the cluster, so every test gives them the same passwords."""
+EMPTY = """
+SET session_replication_role = replica; -- the audit refuses to be emptied
+TRUNCATE control.settings, control.tenants, control.integrations, control.integration_versions, control.secrets,
+    control.api_keys, control.progress, control.projection, control.rejections, control.audit;
+UPDATE control.revision SET revision = 0;
+"""
 
 
 class ControlDatabase:
@@ -42,13 +50,37 @@ class ControlDatabase:
             await pool.close()
 
 
-@pytest.fixture
-async def control(database: Database) -> ControlDatabase:
-    """`control`, empty, as `tocsin migrate` makes it."""
+async def _made(database: Database) -> ControlDatabase:
     await ensure_roles(database.dsn, database.name, PASSWORDS)
     made = ControlDatabase(database)
     await migrate_control(made.dsn(Role.OWNER))
     return made
+
+
+@pytest.fixture(scope="session")
+def shared_control(postgres: SharedPostgres) -> Iterator[ControlDatabase]:
+    """One database for all: making one takes ten times as long as emptying it."""
+    with ThreadPoolExecutor(max_workers=1) as thread:  # its event loop must not meet that of the tests
+        database = thread.submit(asyncio.run, postgres.create_database()).result()
+        yield thread.submit(asyncio.run, _made(database)).result()
+        thread.submit(asyncio.run, postgres.drop_database(database)).result()
+
+
+@pytest.fixture
+async def control(shared_control: ControlDatabase) -> ControlDatabase:
+    """`control`, empty, as `tocsin migrate` makes it; tests that change its tables' form take `fresh_control`."""
+    admin = await asyncpg.connect(shared_control.database.dsn)
+    try:
+        await admin.execute(EMPTY)
+    finally:
+        await admin.close()
+    return shared_control
+
+
+@pytest.fixture
+async def fresh_control(database: Database) -> ControlDatabase:
+    """`control` in a database of the test's own."""
+    return await _made(database)
 
 
 @pytest.fixture

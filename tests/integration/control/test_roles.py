@@ -149,8 +149,8 @@ async def test_a_role_without_any_right_cannot_even_connect(control: ControlData
         await admin.close()
 
 
-async def test_the_grouper_may_make_schemas_of_its_own(control: ControlDatabase) -> None:
-    async with control.connected(Role.GROUPER) as connection:
+async def test_the_grouper_may_make_schemas_of_its_own(fresh_control: ControlDatabase) -> None:
+    async with fresh_control.connected(Role.GROUPER) as connection:
         await connection.execute("CREATE SCHEMA proj; CREATE TABLE proj.facts (a int); CREATE TEMP TABLE batch (a int)")
         await connection.execute("ALTER SCHEMA proj RENAME TO proj_old; DROP SCHEMA proj_old CASCADE")
 
