@@ -21,7 +21,8 @@ class Watchdog:
     """Notices a partition that has lag and does not move.
 
     aiokafka gives no health signal of its own and can hang silently; a restarted process recovers by
-    claiming again, so leaving is the cure. Feed `look` regularly, from another task than the one watched.
+    claiming again, so leaving is the cure. Feed `look` regularly, from another task than the one watched, with
+    ends asked by a `LogReader`: a group member that hangs would tell an old end, and no lag.
     """
 
     def __init__(self, *, clock: Clock, patience_s: float = 60.0) -> None:

@@ -4,63 +4,14 @@ import asyncio
 import os
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.integration.runtime.traffic import PARTITIONS, WORKERS, Traffic, stored
 from tests.support.servers import OwnKafka
-from tocsin_runtime.errors import Recoverable
-from tocsin_runtime.group_commit import GroupCommit
 from tocsin_runtime.kafka_log import KafkaLog
-from tocsin_runtime.log import AppendLimits, AppendTimeout, Entry, Record, TopicSpec
-
-WORKERS = 32
-
-
-class Traffic:
-    """Workers that append one entry after the other and remember what they were told."""
-
-    def __init__(self, appender: GroupCommit) -> None:
-        self._appender = appender
-        self.acked: dict[bytes, tuple[int, int]] = {}
-        self.refused: set[bytes] = set()
-        self._changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._running = True
-
-    def start(self) -> None:
-        self._tasks = [asyncio.ensure_future(self._work(worker)) for worker in range(WORKERS)]
-
-    async def stop(self) -> None:
-        self._running = False
-        await asyncio.gather(*self._tasks)
-
-    async def until_acked(self, count: int) -> None:
-        """Wait for `count` more acknowledgements."""
-        wanted = len(self.acked) + count
-        await self._until(lambda: len(self.acked) >= wanted)
-
-    async def until_refused(self, count: int) -> None:
-        wanted = len(self.refused) + count
-        await self._until(lambda: len(self.refused) >= wanted)
-
-    async def _until(self, done: Callable[[], bool]) -> None:
-        while not done():
-            self._changed.clear()
-            await self._changed.wait()
-
-    async def _work(self, worker: int) -> None:
-        number = 0
-        while self._running:
-            number += 1
-            name = f"{worker}-{number}".encode()
-            partition = worker % 3
-            try:
-                offset = await self._appender.append(partition, Entry(None, name, []))
-                self.acked[name] = (partition, offset)
-            except Recoverable:
-                self.refused.add(name)
-            self._changed.set()
+from tocsin_runtime.log import AppendLimits, AppendTimeout, Entry, TopicSpec
 
 
 @pytest.fixture
@@ -68,7 +19,7 @@ async def topic(own_kafka: OwnKafka) -> str:
     name = f"faults-{secrets.token_hex(4)}"
     admin = KafkaLog(own_kafka.bootstrap).admin()
     await admin.start()
-    await admin.ensure_topics([TopicSpec(name=name, partitions=3)])
+    await admin.ensure_topics([TopicSpec(name=name, partitions=PARTITIONS)])
     await admin.close()
     return name
 
@@ -81,24 +32,6 @@ async def traffic(own_kafka: OwnKafka, topic: str) -> AsyncIterator[Traffic]:
     await appender.close()
 
 
-async def stored(own_kafka: OwnKafka, topic: str) -> dict[bytes, list[tuple[int, int]]]:
-    """Read everything that the log holds, by value."""
-    reader = KafkaLog(own_kafka.bootstrap).reader()
-    await reader.start()
-    found: dict[bytes, list[tuple[int, int]]] = {}
-    for partition in range(3):
-        bounds = await reader.bounds(topic, partition)
-        async for records in reader.scan(topic, partition, 0, bounds.next):
-            for record in records:
-                found.setdefault(record.value, []).append(_place(record))
-    await reader.close()
-    return found
-
-
-def _place(record: Record) -> tuple[int, int]:
-    return record.partition, record.offset
-
-
 async def test_a_broker_that_is_killed_loses_nothing_acknowledged_and_appends_go_on(
     own_kafka: OwnKafka, topic: str, traffic: Traffic
 ) -> None:
@@ -109,10 +42,7 @@ async def test_a_broker_that_is_killed_loses_nothing_acknowledged_and_appends_go
     await own_kafka.start()
     await traffic.until_acked(500)
     await traffic.stop()
-    log = await stored(own_kafka, topic)
-    assert {name: log.get(name) for name in traffic.acked} == {name: [at] for name, at in traffic.acked.items()}
-    assert all(len(places) == 1 for places in log.values())
-    assert log.keys() <= traffic.acked.keys() | traffic.refused
+    traffic.assert_kept(await stored(own_kafka.bootstrap, topic))
 
 
 async def test_a_broker_that_freezes_is_answered_for_and_goes_on_when_it_wakes(
@@ -130,9 +60,7 @@ async def test_a_broker_that_freezes_is_answered_for_and_goes_on_when_it_wakes(
         os.kill(child.pid, signal.SIGCONT)
     await traffic.until_acked(500)
     await traffic.stop()
-    log = await stored(own_kafka, topic)
-    assert {name: log.get(name) for name in traffic.acked} == {name: [at] for name, at in traffic.acked.items()}
-    assert all(len(places) == 1 for places in log.values())
+    traffic.assert_kept(await stored(own_kafka.bootstrap, topic))
 
 
 async def test_a_producer_thrown_away_never_writes_again(own_kafka: OwnKafka, topic: str) -> None:
@@ -148,4 +76,4 @@ async def test_a_producer_thrown_away_never_writes_again(own_kafka: OwnKafka, to
     leftover = [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     await own_kafka.start()
     assert leftover == []
-    assert await stored(own_kafka, topic) == {b"before": [(0, 0)]}
+    assert await stored(own_kafka.bootstrap, topic) == {b"before": [(0, 0)]}
