@@ -11,7 +11,7 @@ import pytest
 from tests.integration.runtime.traffic import PARTITIONS, WORKERS, Traffic, stored
 from tests.support.servers import OwnKafka
 from tocsin_runtime.kafka_log import KafkaLog
-from tocsin_runtime.log import AppendLimits, AppendTimeout, Entry, TopicSpec
+from tocsin_runtime.log import AppendFailed, AppendLimits, AppendTimeout, Entry, TopicSpec
 
 
 @pytest.fixture
@@ -77,3 +77,22 @@ async def test_a_producer_thrown_away_never_writes_again(own_kafka: OwnKafka, to
     await own_kafka.start()
     assert leftover == []
     assert await stored(own_kafka.bootstrap, topic) == {b"before": [(0, 0)]}
+
+
+async def test_an_appender_started_before_its_broker_works_once_it_is_there(own_kafka: OwnKafka, topic: str) -> None:
+    """A gateway must come up, and answer 503, while Kafka is down."""
+    await own_kafka.kill()
+    appender = KafkaLog(own_kafka.bootstrap).appender(topic, AppendLimits(deadline_s=0.5))
+    with pytest.raises(AppendFailed):
+        await appender.start()
+    with pytest.raises(AppendTimeout):
+        await appender.append(0, Entry(None, b"too early", []))
+    await own_kafka.start()
+    offset = None
+    while offset is None:
+        try:
+            offset = await appender.append(0, Entry(None, b"in time", []))
+        except AppendFailed:
+            continue
+    assert (await stored(own_kafka.bootstrap, topic))[b"in time"][-1] == (0, offset)
+    await appender.close()
