@@ -1,17 +1,17 @@
 """The `tocsin` command: subcommands from a list, and every failure as one line."""
 
+import logging
 import sys
 import traceback
 from types import ModuleType
 
-import click
 import typer
 
-from tocsin.commands import doctor, down, status, up
+from tocsin.commands import doctor, down, integrations, keys, migrate, status, tenants, up
 from tocsin.local.home import find_home
 from tocsin_runtime.errors import TocsinError
 
-COMMANDS: tuple[ModuleType, ...] = (up, down, status, doctor)
+COMMANDS: tuple[ModuleType, ...] = (up, down, status, doctor, migrate, tenants, integrations, keys)
 """Modules of `tocsin.commands` in the order of `--help`; each has `register(app: typer.Typer) -> None`."""
 INTERRUPTED = 130
 
@@ -37,22 +37,29 @@ def main(arguments: list[str] | None = None) -> int:
     A failure is one line on standard error. A fault of our own also leaves its traceback in a file, which the
     line names.
     """
+    # Libraries log what we report ourselves, in one line; without a handler Python would print it too.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         result = typer.main.get_command(application()).main(arguments, prog_name="tocsin", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except TocsinError as error:
         return _fail(str(error))
-    except click.exceptions.NoArgsIsHelpError as error:
-        sys.stdout.write(error.format_message() + "\n")
-        return 0
-    except click.ClickException as error:
-        return _fail(f"{error.format_message()} (see tocsin --help)", code=2)
-    except (KeyboardInterrupt, click.Abort):
+    except typer.TyperException as error:
+        return _usage(error.format_message())
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped", code=INTERRUPTED)
     except BrokenPipeError:
         return 1
     except Exception as error:  # noqa: BLE001 - the last wall: a person gets a line, we get the traceback
         return _fail(f"this is a fault of ours: {type(error).__name__}: {error}{_keep_traceback()}")
+
+
+def _usage(message: str) -> int:
+    """Answer a wrong call with a line; a group without a subcommand comes with its whole help, shown as it is."""
+    if "\n" in message:
+        sys.stdout.write(message + "\n")
+        return 0
+    return _fail(f"{message.rstrip('.')}; see tocsin --help", code=2)
 
 
 def _fail(message: str, code: int = 1) -> int:

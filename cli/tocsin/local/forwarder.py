@@ -18,9 +18,10 @@ from yarl import URL
 
 from tocsin_contracts.routes import Owner, owner
 from tocsin_runtime.errors import Fatal
-from tocsin_runtime.http import REQUEST_ID, Problem, finish_headers, problems, request_id, server_logger
+from tocsin_runtime.http_server import QuietRunner, server_logger
 from tocsin_runtime.lifecycle import main
 from tocsin_runtime.metrics import Metrics
+from tocsin_runtime.problem import REQUEST_ID, Problem, finish_headers, problems, request_id
 from tocsin_runtime.settings import Settings, setting
 
 _log = structlog.get_logger()
@@ -63,7 +64,7 @@ class Forwarder:
         self._targets = {Owner.INGEST: settings.ingest, Owner.QUERY: settings.query}
         self._in_flight = 0
         self._stopped = asyncio.Event()
-        self._runner: web.AppRunner | None = None
+        self._runner: QuietRunner | None = None
         self._session: aiohttp.ClientSession | None = None
         self.port = settings.port
 
@@ -82,7 +83,7 @@ class Forwarder:
         app.on_response_prepare.append(finish_headers)
         app.router.add_route("*", "/{path:.*}", self.forward)
         # Cancelled when the caller leaves, so that an abandoned stream does not live on behind us.
-        self._runner = web.AppRunner(
+        self._runner = QuietRunner(
             app,
             access_log=None,
             logger=server_logger(Metrics(process=False)),

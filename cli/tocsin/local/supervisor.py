@@ -15,6 +15,7 @@ from tocsin_runtime.errors import Fatal
 POLL_S = 0.1
 START_TIMEOUT_S = 60.0
 DEATHS_WHILE_STARTING = 3
+LINE_MAX = 200
 
 
 class Supervisor:
@@ -83,7 +84,7 @@ class Supervisor:
             backoff = backoff.after(time.monotonic() - started)
             self._deaths[unit.name] += 1
             self._changed()
-            why = last_words(unit)
+            why = last_words(unit) if (child.exit_code or 0) >= 0 else ""  # who is killed says nothing about it
             self._say(f"{unit.name} ended ({ending(child)}){why}; starting it again in {backoff.delay_s:.1f} s")
             await asyncio.sleep(backoff.delay_s)
             child = self._spawn(unit)
@@ -136,4 +137,4 @@ def last_words(unit: Unit) -> str:
         event: Any = json.loads(line)
         return f": {event.get('reason') or event.get('event') or line}"
     except (ValueError, AttributeError):
-        return f": {line[:300]}"
+        return f": {line[:LINE_MAX]}"
