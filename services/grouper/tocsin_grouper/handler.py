@@ -50,17 +50,17 @@ class PartitionHandler:
     async def handle(self, records: Sequence[Record]) -> Changes:
         """Fold the records and write what changed.
 
-        Records that were folded before are dropped, whatever release wrote them: the first write wins. The state in memory
+        The state in memory
         is ahead of the rows if writing fails: then the handler is of no more use, and its owner claims anew.
 
         Raises:
             Fatal: a gap in the log, or a record that cannot be read.
             Fenced: somebody else owns the partition.
         """
-        fresh, source_next = self._accept(records)
+        fresh, source_next = self.accept(records, self.claim.source_next)
         changes = await self.fold([decode(record) for record in fresh])
         self.claim = await self._store.write(self.claim, changes, next=records[-1].offset + 1, source_next=source_next)
-        self._trim()
+        self.trim()
         return changes
 
     async def fold(self, records: Sequence[LogRecord]) -> Changes:
@@ -75,9 +75,15 @@ class PartitionHandler:
                 _log.error("record.fold_error", position=str(record.position), tenant_id=record.tenant, exc_info=decision.error)
         return changes
 
-    def _accept(self, records: Sequence[Record]) -> tuple[list[Record], int]:
-        """Keep the records that come next in the log; drop repeats; refuse a gap."""
-        expected = self.claim.source_next or 0
+    def accept(self, records: Sequence[Record], source_next: int | None) -> tuple[list[Record], int]:
+        """Keep the records that come next in the log; drop repeats, whatever release wrote them; refuse a gap.
+
+        Gives the records to fold and the source offset that comes behind them.
+
+        Raises:
+            Fatal: a record is missing in between.
+        """
+        expected = source_next or 0
         fresh: list[Record] = []
         for record in records:
             position = source_position(record)
@@ -110,8 +116,8 @@ class PartitionHandler:
         if wanted:
             self._state.loaded.update(await self._store.load(wanted))
 
-    def _trim(self) -> None:
-        """Forget the records that were touched longest ago, half of them, once there are too many."""
+    def trim(self) -> None:
+        """Forget the records that were loaded first, half of them, once there are too many; what is written can be loaded."""
         loaded = self._state.loaded
         if len(loaded) > self._cached_max:
             keep: dict[Key, Value | None] = dict(list(loaded.items())[len(loaded) // 2 :])

@@ -2,21 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 
-import asyncpg
-
 from tocsin_contracts.topics import GROUPER_CONSUMER, LIVE
 from tocsin_grouper.adapters import guard
+from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.postgres import Projection
 from tocsin_grouper.handler import PartitionHandler
 from tocsin_runtime import fence, postgres
 
-Connect = Callable[[], Awaitable[asyncpg.Connection[asyncpg.Record]]]
+Connect = Callable[[], Awaitable[Connection]]
 
 
 class Ownership:
     """One claimed partition. `release` drops everything; progress in PostgreSQL is all that counts."""
 
-    def __init__(self, connection: asyncpg.Connection[asyncpg.Record], handler: PartitionHandler) -> None:
+    def __init__(self, connection: Connection, handler: PartitionHandler) -> None:
         self._connection = connection
         self.handler = handler
 
@@ -25,7 +24,7 @@ class Ownership:
         await postgres.close(self._connection)
 
 
-async def take(connect: Connect, partition: int, topic_id: str, *, cached_max: int) -> Ownership:
+async def take(connect: Connect, partition: int, topic_id: str, *, cached_max: int, retention_days: int) -> Ownership:
     """Claim a partition over a fresh connection and load its state.
 
     A fresh one each time: after a swap COPY would write by the types it remembers.
@@ -41,7 +40,7 @@ async def take(connect: Connect, partition: int, topic_id: str, *, cached_max: i
             claim = await fence.claim(
                 connection, generation=LIVE, consumer=GROUPER_CONSUMER, partition=partition, topic_id=topic_id
             )
-            store = Projection(connection)
+            store = Projection(connection, retention_days=retention_days)
             state = await store.load_partition(partition)
     except BaseException:
         await postgres.close(connection)

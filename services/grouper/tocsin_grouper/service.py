@@ -2,9 +2,8 @@
 
 import random
 
-import asyncpg
-
 from tocsin_contracts.topics import ALERTS, GROUPER_GROUP
+from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.connecting import open_connection
 from tocsin_grouper.metrics import GrouperMetrics
 from tocsin_grouper.settings import GrouperSettings
@@ -72,6 +71,7 @@ class GrouperService:
             watchdog=Watchdog(clock=self._clock, patience_s=self._settings.patience_s),
             batch_records=self._settings.batch_records,
             cached_records=self._settings.cached_records,
+            retention_days=self._settings.retention_days,
             claim_backoff_s=self._settings.claim_backoff_s,
             draw=random.random,
         )
@@ -88,7 +88,7 @@ class GrouperService:
         finally:
             await admin.close()
 
-    async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
+    async def _connect(self) -> Connection:
         return await open_connection(
             self._settings.postgres.get_secret_value(), synchronous_commit=self._settings.synchronous_commit
         )

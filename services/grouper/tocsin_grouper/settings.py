@@ -24,4 +24,4 @@ class GrouperSettings(Settings):
         1.0, "longest random wait before a partition is claimed, so that its former owner can finish a batch"
     )
     patience_s: Annotated[float, Field(ge=5)] = setting(120.0, "leave the process after so long without progress despite lag")
-    retention_days: Annotated[int, Field(ge=1, le=3650)] = setting(90, "days for which delivery and event rows are kept")
+    retention_days: Annotated[int, Field(ge=31, le=3650)] = setting(90, "days for which delivery and event rows are kept")

@@ -32,6 +32,7 @@ class Worker:
         watchdog: Watchdog,
         batch_records: int,
         cached_records: int,
+        retention_days: int,
         claim_backoff_s: float,
         draw: Callable[[], float],
     ) -> None:
@@ -44,6 +45,7 @@ class Worker:
         self._watchdog = watchdog
         self._batch_records = batch_records
         self._cached_records = cached_records
+        self._retention_days = retention_days
         self._claim_backoff_s = claim_backoff_s
         self._draw = draw
         self._owned: dict[int, Ownership] = {}
@@ -102,7 +104,9 @@ class Worker:
         await self._pause(self._claim_backoff_s * (0.5 + self._draw() / 2))
         if self._stopping.is_set() or partition not in self._reader.assigned():
             return
-        ownership = await take(self._connect, partition, self._topic_id, cached_max=self._cached_records)
+        ownership = await take(
+            self._connect, partition, self._topic_id, cached_max=self._cached_records, retention_days=self._retention_days
+        )
         self._owned[partition] = ownership
         self._unclaimed.discard(partition)
         claim = ownership.handler.claim

@@ -1,14 +1,10 @@
 """Connections of the grouper: dedicated, never pooled; times as µs, JSON as text."""
 
-import asyncpg
-
-from tocsin_grouper.adapters.codec import use_microseconds
+from tocsin_grouper.adapters.codec import Connection, use_microseconds
 from tocsin_runtime.postgres import connect
 
 
-async def open_connection(
-    dsn: str, *, application: str = "tocsin-grouper", synchronous_commit: bool = True
-) -> asyncpg.Connection[asyncpg.Record]:
+async def open_connection(dsn: str, *, application: str = "tocsin-grouper", synchronous_commit: bool = True) -> Connection:
     """Open a connection that writes projections.
 
     Raises:

@@ -1,14 +1,12 @@
 """Whether the projection that is there is the one that this release writes."""
 
-import asyncpg
 import orjson
 
 from tocsin_contracts.topics import GROUPER_CONSUMER, LIVE
 from tocsin_grouper.adapters import schema
+from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.domain.fold import FOLD_VERSION
 from tocsin_runtime.errors import Fatal
-
-Connection = asyncpg.Connection[asyncpg.Record]
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('tocsin.projection'))"
 _FIND = "SELECT fold_version, ddl_hash FROM control.projection WHERE generation = $1"

@@ -8,7 +8,8 @@ import asyncpg
 
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
-from tocsin_grouper.adapters import rows, schema
+from tocsin_grouper.adapters import retention, rows, schema
+from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.partition import PartitionState
 from tocsin_grouper.domain.state import (
@@ -34,8 +35,6 @@ from tocsin_grouper.domain.timers import Timers
 from tocsin_runtime import fence
 from tocsin_runtime.fence import Claim
 
-Connection = asyncpg.Connection[asyncpg.Record]
-
 
 class Projection:
     """One partition's reader and writer of a projection schema, over one dedicated connection.
@@ -44,8 +43,10 @@ class Projection:
     one: COPY writes by remembered types.
     """
 
-    def __init__(self, connection: Connection, name: str = schema.LIVE_SCHEMA) -> None:
+    def __init__(self, connection: Connection, name: str = schema.LIVE_SCHEMA, *, retention_days: int | None = None) -> None:
+        """Take a connection; with `retention_days`, old day tables go when a new day begins (a shadow keeps them)."""
         self.connection = connection
+        self._retention_days = retention_days
         self._schema = name
         self._queries = schema.queries(name)
         self._days: set[int] = set()
@@ -108,6 +109,8 @@ class Projection:
         for day in sorted(days - self._days):
             await schema.ensure_day(self.connection, self._schema, day)
             self._days.add(day)
+            if self._retention_days is not None:
+                await retention.drop_old_days(self.connection, self._schema, self._retention_days)
 
     async def _append(self, changes: Changes) -> None:
         await self._copy("facts", rows.FACTS, rows.facts(changes))

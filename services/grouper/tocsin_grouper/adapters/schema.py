@@ -5,15 +5,14 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-import asyncpg
-
 from tocsin_contracts.times import DAY
+from tocsin_grouper.adapters.codec import Connection
 from tocsin_runtime.queries import Queries, parse
 
 LIVE_SCHEMA = "proj"
 _NAME = re.compile(r"\bproj\b")
 _FIT = re.compile(r"proj(_[a-z0-9_]{1,40})?")
-_DAY_TABLES = ("alert_events", "deliveries")
+DAY_TABLES = ("alert_events", "deliveries")
 
 
 @cache
@@ -45,18 +44,18 @@ def queries(schema: str = LIVE_SCHEMA) -> Queries:
     return parse(renamed(text, schema), "tocsin_grouper/sql/queries.sql")
 
 
-async def create(connection: asyncpg.Connection[asyncpg.Record], schema: str = LIVE_SCHEMA) -> None:
+async def create(connection: Connection, schema: str = LIVE_SCHEMA) -> None:
     """Make the schema with its tables, grants and policies, empty."""
     async with connection.transaction():
         await connection.execute(renamed(ddl(), schema))
 
 
-async def exists(connection: asyncpg.Connection[asyncpg.Record], schema: str = LIVE_SCHEMA) -> bool:
+async def exists(connection: Connection, schema: str = LIVE_SCHEMA) -> bool:
     """Tell whether the schema is there."""
     return bool(await connection.fetchval("SELECT true FROM pg_namespace WHERE nspname = $1", schema))
 
 
-async def drop(connection: asyncpg.Connection[asyncpg.Record], schema: str) -> None:
+async def drop(connection: Connection, schema: str) -> None:
     """Drop a schema with all that it holds."""
     await connection.execute(f"DROP SCHEMA IF EXISTS {renamed('proj', schema)} CASCADE")
 
@@ -66,18 +65,18 @@ def day_of(at: int) -> int:
     return at // DAY
 
 
-async def ensure_day(connection: asyncpg.Connection[asyncpg.Record], schema: str, day: int) -> None:
+async def ensure_day(connection: Connection, schema: str, day: int) -> None:
     """Make the day tables of one day, if they are not there.
 
     Own tables, attached: `CREATE TABLE … PARTITION OF` would lock readers out; attaching does not. A twin that makes the
     same day at the same time is waited for.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('tocsin.day', $1))", day)
-    for table in _DAY_TABLES:
+    for table in DAY_TABLES:
         await _ensure_day_table(connection, renamed("proj", schema), table, day)
 
 
-async def _ensure_day_table(connection: asyncpg.Connection[asyncpg.Record], schema: str, table: str, day: int) -> None:
+async def _ensure_day_table(connection: Connection, schema: str, table: str, day: int) -> None:
     name = f"{schema}.{table}_{day}"
     if await connection.fetchval("SELECT to_regclass($1)", name) is not None:
         return

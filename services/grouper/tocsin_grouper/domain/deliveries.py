@@ -4,11 +4,18 @@ from typing import NamedTuple
 
 from tocsin_contracts.image import Image
 from tocsin_contracts.outcome import Mapped, Outcome, Reason
+from tocsin_contracts.times import DAY
 from tocsin_grouper.domain import alert_state, duplicates
 from tocsin_grouper.domain.facts import AlertMoved, DeliveryRecorded, DeliveryRedriven
 from tocsin_grouper.domain.gathering import Gathering
 from tocsin_grouper.domain.state import AlertKey, DeliveryKey, RecordedDelivery, SenderDelivery, SenderKey
 from tocsin_grouper.domain.step import Step
+
+REDRIVE_HORIZON = 30 * DAY
+"""A failed delivery can be redriven this long (µs), by the fold's clock: `tocsin.log` keeps its bytes no longer by default.
+
+A fixed number, below every retention of rows: else a rebuild, which has all rows, would decide otherwise than the live fold.
+"""
 
 
 class _Refusal(NamedTuple):
@@ -61,7 +68,8 @@ def _refused_redrive(step: Step, image: Image) -> _Refusal | None:
     if image.redrive_of is None:
         return None
     original = step.draft.delivery(DeliveryKey(image.redrive_of.partition, image.redrive_of.offset))
-    if original is None or original.tenant != image.tenant or original.outcome != Outcome.FAILED:
+    known = original is not None and original.tenant == image.tenant and step.now - original.logged_at <= REDRIVE_HORIZON
+    if original is None or not known or original.outcome != Outcome.FAILED:
         return _Refusal(Reason.NOT_FAILED)
     return None
 
