@@ -10,7 +10,7 @@ from tocsin_query.domain import rendering
 from tocsin_query.domain.freshness import Freshness
 from tocsin_query.domain.incidents import incident_row
 from tocsin_query.domain.listing import Listing, Row, next_cursor, read_page
-from tocsin_query.domain.reference import CHOICES_MAX, ID_LENGTH, Ambiguous, Unknown, read_reference
+from tocsin_query.domain.reference import CHOICES_MAX, Ambiguous, Unknown, read_id, read_reference
 from tocsin_query.domain.statement import Statement, count, page
 from tocsin_query.ports import Projection, Snapshot
 from tocsin_runtime.queries import load
@@ -105,12 +105,11 @@ class Reader:
         Raises:
             Unknown: there is none.
         """
-        if len(alert) != ID_LENGTH or not alert.isascii():
-            raise Unknown
+        wanted = read_id(alert)
 
         async def work(snapshot: Snapshot) -> Answer:
-            row = await self._one(snapshot, "alert", tenant, alert)
-            events = await self._rows(snapshot, "alert_events", tenant, alert, HISTORY_SHOWN)
+            row = await self._one(snapshot, "alert", tenant, wanted)
+            events = await self._rows(snapshot, "alert_events", tenant, wanted, HISTORY_SHOWN)
             return Answer(body=rendering.alert(row, events=events, tenant=tenant), freshness=snapshot.freshness)
 
         return await self.projection.read(tenant, work)

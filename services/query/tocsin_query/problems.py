@@ -34,7 +34,7 @@ def explain(error: Exception) -> Problem | None:
             detail = "Too many requests of this tenant wait already."
             return Problem(429, detail, type=ProblemType.QUOTA_EXCEEDED, headers={"Retry-After": "1"}, members=members)
         case TooSlow():
-            detail = "This took too long: narrow the filters."
+            detail = "This took too long: narrow the filters, or try again."
             return Problem(503, detail, type=ProblemType.TIMEOUT, headers={"Retry-After": "5"})
         case Recoverable() | Fatal():
             _log.warning("request.unavailable", kind=type(error).__name__, reason=str(error))

@@ -34,7 +34,7 @@ async def open_pool(dsn: str, *, size_max: int, statement_timeout_s: float, conn
     """
     limits = Limits(
         statement_timeout_s=statement_timeout_s,
-        lock_timeout_s=statement_timeout_s,
+        lock_timeout_s=statement_timeout_s + 1,  # a swap's lock counts as a slow statement
         idle_in_transaction_s=10.0,
         connect_timeout_s=connect_timeout_s,
     )

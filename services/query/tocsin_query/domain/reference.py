@@ -34,6 +34,18 @@ class IncidentRange:
     last: str
 
 
+def read_id(text: str) -> str:
+    """Read a whole id, as forgiving as `read_reference`.
+
+    Raises:
+        Unknown: no id looks so.
+    """
+    folded = crockford.fold(text)
+    if len(folded) != ID_LENGTH or not set(folded) <= _ALPHABET:
+        raise Unknown
+    return folded
+
+
 def read_reference(text: str) -> IncidentRange:
     """Read an incident's id, `INC-` code, or the beginning of one with at least seven characters.
 
