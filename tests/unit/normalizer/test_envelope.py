@@ -1,4 +1,4 @@
-"""The fast reader of envelopes against the contract's own."""
+"""Envelopes as ingest writes them, and as nobody should."""
 
 from typing import Any
 
@@ -34,41 +34,27 @@ _json: st.SearchStrategy[Any] = st.one_of(
 )
 
 
-def agree(value: bytes) -> None:
-    headers = log_headers(Kind.DELIVERY, value)
-    ours = read_envelope(headers)
-    contract = delivery_envelope(headers)
-    for name in ("tenant", "integration", "source", "integration_version", "content_type", "headers", "query"):
-        assert getattr(ours, name) == getattr(contract, name), name
-    assert ours.redrive_of == contract.redrives()
-
-
 @given(_envelopes)
-def test_both_readers_agree_on_what_our_gateway_writes(written: DeliveryEnvelope) -> None:
-    agree(written.encode())
-    ours = read_envelope(log_headers(Kind.DELIVERY, written.encode()))
-    assert (ours.request_id, ours.received_at, ours.sender_id) == (written.request_id, written.received_at, written.sender_id)
+def test_what_our_gateway_writes_is_read_as_it_was_written(written: DeliveryEnvelope) -> None:
+    assert read_envelope(log_headers(Kind.DELIVERY, written.encode())) == written
 
 
 @given(st.dictionaries(st.sampled_from(list(DeliveryEnvelope.model_fields)), _json, max_size=3))
-def test_what_the_fast_reader_takes_the_contract_takes_alike(changes: dict[str, Any]) -> None:
-    value = orjson.dumps(orjson.loads(envelope().encode()) | changes)
+def test_anything_else_is_unreadable_or_in_range(changes: dict[str, Any]) -> None:
+    headers = log_headers(Kind.DELIVERY, orjson.dumps(orjson.loads(envelope().encode()) | changes))
     try:
-        read_envelope(log_headers(Kind.DELIVERY, value))
+        read = read_envelope(headers)
     except Unreadable:
         return
-    agree(value)
+    assert (read.tenant, read.integration) == (delivery_envelope(headers).tenant, delivery_envelope(headers).integration)
+    assert 0 <= read.integration_version < 2**31
+    assert 0 <= read.received_at <= 4_102_444_800_000_000
+    assert "\x00" not in f"{read.tenant}{read.integration}{read.source}{read.request_id}{read.sender_id}"
 
 
 def test_fields_of_a_newer_gateway_are_passed_over() -> None:
     value = orjson.dumps(orjson.loads(envelope().encode()) | {"v": 2, "colour": {"deep": [1]}})
-    agree(value)
-
-
-def test_numbers_written_as_text_are_read_as_the_contract_reads_them() -> None:
-    """The slow path: exactly what pydantic makes of it."""
-    value = orjson.dumps(orjson.loads(envelope().encode()) | {"integration_version": "7"})
-    assert read_envelope(log_headers(Kind.DELIVERY, value)).integration_version == 7
+    assert read_envelope(log_headers(Kind.DELIVERY, value)).tenant == envelope().tenant
 
 
 def test_a_fault_never_repeats_the_envelope() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tocsin_contracts.bounds import cut, storable
+from tocsin_contracts.delivery import DeliveryEnvelope
 from tocsin_contracts.envelope import Kind, SourceStamp, header
 from tocsin_contracts.ids import alert_id
 from tocsin_contracts.image import Image, encode_image
@@ -12,7 +13,7 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Mapped, Reason
 from tocsin_contracts.position import Position
 from tocsin_contracts.topics import HEADER_KIND, HEADER_SOURCE, IMAGE_MAX_BYTES
-from tocsin_normalizer.domain.envelope import Envelope, Unreadable, read_envelope, text
+from tocsin_normalizer.domain.envelope import Unreadable, read_envelope, text
 from tocsin_normalizer.domain.record import Imaged, LogRecord
 from tocsin_sources import document, registry
 from tocsin_sources.source import Answer, Delivery, Failed, Ignored, Normalized, Source
@@ -35,7 +36,7 @@ class Opened(NamedTuple):
 
     record: LogRecord
     is_delivery: bool
-    envelope: Envelope | None = None
+    envelope: DeliveryEnvelope | None = None
     fault: str | None = None
     """Why a delivery has no envelope."""
 
@@ -116,7 +117,7 @@ class Normalizer:
             answer = self._answer(opened.record.value, envelope, version)
         return _image(opened.record, envelope, version or IntegrationSettings(), answer)
 
-    def _answer(self, body: bytes, envelope: Envelope, settings: IntegrationSettings) -> Answer:
+    def _answer(self, body: bytes, envelope: DeliveryEnvelope, settings: IntegrationSettings) -> Answer:
         """Ask the source; everything that it may do wrong becomes an answer."""
         source = self.source_of(envelope.source)
         if source is None:
@@ -159,7 +160,7 @@ class Normalizer:
         return value, image
 
 
-def _image(record: LogRecord, envelope: Envelope, settings: IntegrationSettings, answer: Answer) -> Image:
+def _image(record: LogRecord, envelope: DeliveryEnvelope, settings: IntegrationSettings, answer: Answer) -> Image:
     mapped, reason, detail = _verdict(answer)
     alerts = answer.alerts if isinstance(answer, Normalized) else ()
     named = answer.sender_id if isinstance(answer, Normalized) else None
@@ -175,7 +176,7 @@ def _image(record: LogRecord, envelope: Envelope, settings: IntegrationSettings,
         request_id=envelope.request_id,
         received_at=envelope.received_at,
         size=len(record.value),
-        redrive_of=envelope.redrive_of,
+        redrive_of=envelope.redrives(),
         integration_version=envelope.integration_version,
         settings=settings,
         alerts=alerts,
