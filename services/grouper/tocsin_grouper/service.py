@@ -1,10 +1,12 @@
 """The grouper put together: the only place that constructs adapters."""
 
+import asyncio
 import random
 
 from tocsin_contracts.topics import ALERTS, GROUPER_GROUP
 from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.connecting import open_connection
+from tocsin_grouper.lookout import Lookout
 from tocsin_grouper.metrics import GrouperMetrics
 from tocsin_grouper.settings import GrouperSettings
 from tocsin_grouper.worker import Worker
@@ -28,10 +30,12 @@ class GrouperService:
         self._log = log
         self._clock = clock
         self._metrics = Metrics()
+        self._measured = GrouperMetrics(self._metrics)
         self._health = Health()
         self._tasks = Tasks()
         self._reader: GroupReader = log.group_reader(ALERTS, GROUPER_GROUP)
         self._worker: Worker | None = None
+        self._folding: asyncio.Task[None] | None = None
         self._http = HttpServer(
             application(health=self._health, metrics=self._metrics),
             host=settings.host,
@@ -43,7 +47,7 @@ class GrouperService:
     async def start(self) -> None:
         """Listen for health checks, then begin in the background: Kafka and PostgreSQL may come later."""
         await self._http.start()
-        self._tasks.spawn("fold", self._fold())
+        self._folding = self._tasks.spawn("fold", self._fold())
 
     async def wait(self) -> None:
         """Fold until stopped; raise what ends the process."""
@@ -52,9 +56,9 @@ class GrouperService:
     async def stop(self) -> None:
         """Finish the batches at hand, leave the group, close."""
         self._health.stop()
-        if self._worker is not None:
+        if self._worker is not None and self._folding is not None:
             self._worker.stop()
-            await self._tasks.wait()
+            await asyncio.wait({self._folding})
         await self._tasks.cancel()
         await self._reader.close()
         await self._http.stop()
@@ -66,16 +70,30 @@ class GrouperService:
             reader=self._reader,
             topic_id=topic.topic_id,
             connect=self._connect,
-            metrics=GrouperMetrics(self._metrics),
+            metrics=self._measured,
             clock=self._clock,
-            watchdog=Watchdog(clock=self._clock, patience_s=self._settings.patience_s),
             batch_records=self._settings.batch_records,
             cached_records=self._settings.cached_records,
             retention_days=self._settings.retention_days,
             claim_backoff_s=self._settings.claim_backoff_s,
             draw=random.random,
         )
+        self._tasks.spawn("lookout", self._watch(self._worker))
         await self._worker.run()
+
+    async def _watch(self, worker: Worker) -> None:
+        reader = self._log.reader()
+        await retry(reader.start, policy=FOREVER, clock=self._clock)
+        try:
+            await Lookout(
+                worker=worker,
+                reader=reader,
+                watchdog=Watchdog(clock=self._clock, patience_s=self._settings.patience_s),
+                metrics=self._measured,
+                every_s=self._settings.patience_s / 12,
+            ).run()
+        finally:
+            await reader.close()
 
     async def _describe(self) -> TopicInfo:
         """Look the topic up; one that is not there yet is waited for."""

@@ -13,7 +13,6 @@ from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.fence import Fenced
 from tocsin_runtime.log import GroupReader, NotAssigned, ReadFailed, Record
 from tocsin_runtime.retry import FOREVER
-from tocsin_runtime.watchdog import Standing, Watchdog
 
 _log = structlog.get_logger()
 
@@ -29,7 +28,6 @@ class Worker:
         connect: Connect,
         metrics: GrouperMetrics,
         clock: Clock,
-        watchdog: Watchdog,
         batch_records: int,
         cached_records: int,
         retention_days: int,
@@ -42,7 +40,6 @@ class Worker:
         self._connect = connect
         self._metrics = metrics
         self._clock = clock
-        self._watchdog = watchdog
         self._batch_records = batch_records
         self._cached_records = cached_records
         self._retention_days = retention_days
@@ -60,6 +57,10 @@ class Worker:
     def owned(self) -> frozenset[int]:
         """Partitions that this worker claimed."""
         return frozenset(self._owned)
+
+    def next_offsets(self) -> dict[int, int]:
+        """Give the next image of each partition that this worker claimed."""
+        return {partition: ownership.handler.claim.next for partition, ownership in self._owned.items()}
 
     def stop(self) -> None:
         """Finish the batches at hand, then return from `run`."""
@@ -154,25 +155,19 @@ class Worker:
             _log.info("partition.gone", partition=partition)
 
     async def _tell(self) -> None:
-        """Tell the group how far we are (a hint for tools), the gauges and the watchdog."""
-        ends = self._reader.ends()
-        nexts = {partition: owned.handler.claim.next for partition, owned in self._owned.items()}
-        standings = {p: Standing(next=n, end=ends[p]) for p, n in nexts.items() if p in ends}
-        for partition, standing in standings.items():
-            self._metrics.lag.labels(str(partition)).set(max(0, standing.end - standing.next))
-        self._watchdog.look(standings)
+        """Tell the group how far we are: a hint for tools."""
+        nexts = self.next_offsets()
         hints = {p: (n, "") for p, n in nexts.items() if self._told.get(p) != n}
         if hints:
             await self._reader.commit(hints)
             self._told.update({partition: offset for partition, (offset, _) in hints.items()})
 
     async def _rest(self, error: Exception) -> None:
-        """Wait before the next try, longer each time up to a bound; dependencies that are away are no lack of progress."""
+        """Wait before the next try, longer each time up to a bound."""
         self._failures += 1
         if self.trouble is None:
             _log.warning("grouper.waiting", reason=str(error))
         self.trouble = str(error)
-        self._watchdog.excuse()
         wait = FOREVER.wait_s(attempt=self._failures, started=0.0, now=0.0, jitter=self._draw())
         await self._pause(wait or 0.0)
 
