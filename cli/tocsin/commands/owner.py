@@ -90,7 +90,7 @@ def show_all(answers: Sequence[dict[str, object]], columns: Sequence[str], *, as
     table = Table(*columns, box=None, pad_edge=False)
     for answer in answers:
         table.add_row(*(_text(answer[column]) for column in columns))
-    # Ids are copied from here: on no account cut one because a pipe has no width.
+    # Ids are copied from here, and a pipe has no width: cut none.
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 400, markup=False, highlight=False).print(table)
 
 

@@ -9,7 +9,6 @@ from typing import Protocol
 
 import asyncpg
 
-from tocsin_contracts.times import SECOND
 from tocsin_control.api_key import ParsedKey, matches, parse_key
 from tocsin_control.directory import Directory, KeyEntry
 from tocsin_control.directory_loading import key_entry
@@ -143,7 +142,3 @@ def verify(key: ParsedKey, entry: KeyEntry | None, now: int) -> Principal:
     if entry is None or not same or (entry.expires_at is not None and now >= entry.expires_at):
         raise Unauthenticated
     return entry.principal()
-
-
-REVOCATION_MAX = 5 * SECOND
-"""A revoked key works no longer than this after PostgreSQL's answer (µs): the poll or the memory, and a read."""
