@@ -9,6 +9,7 @@ A keyword sets its column; others have a default, or are blank. Ids are made as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -95,13 +96,19 @@ async def build_projection(postgres: SharedPostgres) -> ProjectionDatabase:
 
 
 async def copy_projection(postgres: SharedPostgres, template: ProjectionDatabase) -> ProjectionDatabase:
-    """Make a copy that a test may write to."""
-    return ProjectionDatabase(database=await postgres.create_database(template.database.name))
+    """Make a copy that a test may write to, and swap schemas in."""
+    database = await postgres.create_database(template.database.name)
+    connection = await asyncpg.connect(database.dsn)
+    try:  # rights on a database are not copied with it
+        await connection.execute(f'GRANT CREATE ON DATABASE "{database.name}" TO {Role.GROUPER}')
+    finally:
+        await connection.close()
+    return ProjectionDatabase(database=database)
 
 
 async def make_schema(connection: Connection, schema: str) -> None:
     """Make a projection under another name too, as a rebuild does; its day tables are one default table each."""
-    await connection.execute(_DDL.read_text().replace("proj", schema))
+    await connection.execute(re.sub(r"\bproj\b", schema, _DDL.read_text()))
     for table in _DAYS:
         await connection.execute(f"CREATE TABLE {schema}.{table}_default PARTITION OF {schema}.{table} DEFAULT")
 

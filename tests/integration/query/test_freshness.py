@@ -1,7 +1,5 @@
 """Every answer says how far the fold has come and how old that is (P8)."""
 
-import aiohttp
-
 from tests.integration.query.conftest import NOW, asking
 from tests.support.projection_rows import START, ProjectionDatabase
 from tocsin_contracts.ids import delivery_id
@@ -53,7 +51,8 @@ async def test_before_the_first_record_there_is_nothing_to_say(projection: Proje
         found = await client.get("/incidents")
 
     assert found.body["as_of"] == {"position": None, "clock": None, "age_seconds": None}
-    assert "Tocsin-Position" not in found.headers and "Tocsin-Age" not in found.headers
+    assert "Tocsin-Position" not in found.headers
+    assert "Tocsin-Age" not in found.headers
 
 
 async def test_each_tenant_sees_its_own_partition(projection: ProjectionDatabase) -> None:
@@ -70,9 +69,8 @@ async def test_each_tenant_sees_its_own_partition(projection: ProjectionDatabase
 async def test_the_age_of_each_partition_is_a_metric(projection: ProjectionDatabase) -> None:
     async with projection.writing() as rows:
         await rows.folded(partition=1, source_next=20, appended_at=NOW - 2_000_000)
-    async with asking(projection, clock=ManualClock(NOW)) as client, aiohttp.ClientSession() as session:
-        async with session.get(client.url + "/metrics") as response:
-            page = await response.text()
+    async with asking(projection, clock=ManualClock(NOW)) as client:
+        page = (await client.get("/metrics", key="")).text
 
     assert 'tocsin_query_projection_age_seconds{partition="1"} 2.0' in page
     assert "tocsin_query_postgres_up 1.0" in page
