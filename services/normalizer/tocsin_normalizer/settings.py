@@ -35,7 +35,7 @@ class NormalizerSettings(Settings):
         1.0, "a newly assigned partition waits a random time up to this: the former owner's last write lands meanwhile"
     )
     retry_s: Annotated[float, Field(gt=0)] = setting(0.2, "first wait after a failure; doubles")
-    retry_s_max: Annotated[float, Field(gt=0)] = setting(5.0, "longest wait after a failure")
+    retry_s_max: Annotated[float, Field(gt=0)] = setting(2.0, "longest wait after a failure")
     commit_s: Annotated[float, Field(ge=0)] = setting(5.0, "seconds between commits to the group, which only show lag")
     watchdog_s: Annotated[float, Field(gt=0)] = setting(60.0, "seconds of lag without progress after which the process leaves")
     settings_cache: Annotated[int, Field(ge=1)] = setting(10_000, "versions of integrations kept in memory")

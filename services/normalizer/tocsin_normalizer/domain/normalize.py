@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from tocsin_contracts.bounds import cut, storable
@@ -29,6 +30,8 @@ UNKNOWN_INTEGRATION_VERSION = "unknown-integration-version"
 SOURCE_NOT_KNOWN = "unknown-source"
 _DELIVERY = Kind.DELIVERY.value.encode()
 _DETAIL_MAX = 500
+_alert_id = lru_cache(maxsize=65_536)(alert_id)
+"""Most notifications are of an alert that was seen before, and its hash costs more than the envelope."""
 
 
 class Opened(NamedTuple):
@@ -180,7 +183,7 @@ def _image(record: LogRecord, envelope: DeliveryEnvelope, settings: IntegrationS
         integration_version=envelope.integration_version,
         settings=settings,
         alerts=alerts,
-        alert_ids=[alert_id(tenant, integration, event.identity) for event in alerts],
+        alert_ids=[_alert_id(tenant, integration, event.identity) for event in alerts],
     )
 
 
