@@ -1,0 +1,90 @@
+"""The published document: valid, complete, and the same as what is routed."""
+
+import orjson
+from aiohttp import web
+from openapi_spec_validator import validate
+
+from tocsin_contracts.routes import Owner, owner
+from tocsin_control.auth import Authenticator
+from tocsin_control.directory import KeyEntry
+from tocsin_query.endpoints import ENDPOINTS
+from tocsin_query.handler import Reader
+from tocsin_query.metrics import QueryMetrics
+from tocsin_query.openapi import document
+from tocsin_query.ports import Projection
+from tocsin_query.routes import OPENAPI_PATH, Api
+from tocsin_query.settings import QuerySettings
+from tocsin_query.turnstile import Turnstile
+from tocsin_runtime.clock import ManualClock
+from tocsin_runtime.health import Health
+from tocsin_runtime.http import application
+from tocsin_runtime.metrics import Metrics
+
+DOCUMENT = orjson.loads(orjson.dumps(document(ENDPOINTS, version="0.1.0")))
+
+
+class NoKeys:
+    """Knows nobody."""
+
+    async def find(self, key_id: str) -> KeyEntry | None:
+        return None
+
+
+class NoProjection:
+    """Is never read in these tests."""
+
+
+def _routed() -> set[tuple[str, str]]:
+    metrics = Metrics(process=False)
+    clock = ManualClock()
+    app = application(health=Health(), metrics=metrics)
+    projection: Projection = NoProjection()  # type: ignore[assignment] # no request is made
+    Api(
+        reader=Reader(projection=projection),
+        keys=Authenticator(NoKeys(), clock=clock),
+        turnstile=Turnstile(at_once=1, waiting=1),
+        clock=clock,
+        metrics=QueryMetrics(metrics),
+        version="0.1.0",
+    ).attach(app)
+    return {(route.method, _path(route)) for route in app.router.routes()}
+
+
+def _path(route: web.AbstractRoute) -> str:
+    assert route.resource is not None
+    return route.resource.canonical
+
+
+def test_the_document_is_valid_openapi() -> None:
+    validate(DOCUMENT)
+    assert DOCUMENT["openapi"].startswith("3.1")
+
+
+def test_every_route_is_documented_and_the_other_way_round() -> None:
+    private = {"/-/healthy", "/-/ready", "/metrics", OPENAPI_PATH}
+    servers = [server["url"].removesuffix("/") for server in DOCUMENT["servers"]]
+    documented = {server + path for server in servers for path in DOCUMENT["paths"]}
+
+    assert {path for _, path in _routed()} - private == documented
+    assert {method for method, _ in _routed()} == {"GET", "HEAD"}
+
+
+def test_the_public_address_sends_every_route_here() -> None:
+    for method, path in _routed():
+        if not path.startswith(("/-/", "/metrics")):
+            assert owner(method, path.replace("{id}", "x")) is Owner.QUERY
+
+
+def test_every_route_needs_a_scope() -> None:
+    """S21: a route without a scope fails here."""
+    assert all(endpoint.scopes for endpoint in ENDPOINTS)
+    assert DOCUMENT["security"] == [{"apiKey": []}]
+
+
+def test_every_parameter_is_documented_with_its_meaning() -> None:
+    for path in DOCUMENT["paths"].values():
+        assert all(parameter["description"].strip() for parameter in path["get"]["parameters"])
+
+
+def test_every_setting_has_a_meaning() -> None:
+    assert all(field.description for field in QuerySettings.model_fields.values())
