@@ -3,10 +3,9 @@
 import signal
 from dataclasses import dataclass
 
-import psutil
-
 from tocsin.local.home import find_home
 from tocsin.local.record import end_orphans, read_record, remove_record
+from tocsin.servers.leftover import wait_gone
 from tocsin_runtime.errors import Fatal
 
 STOP_TIMEOUT_S = 90.0
@@ -34,10 +33,8 @@ def stop_system(*, timeout_s: float = STOP_TIMEOUT_S) -> Ended:
     process = record.up.process()
     if process is not None:
         process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout_s)
-        except psutil.TimeoutExpired:
-            raise Fatal(f"process {record.up.pid} (tocsin up) does not stop. End it: kill -9 {record.up.pid}") from None
+        if wait_gone([process], timeout_s):
+            raise Fatal(f"process {record.up.pid} (tocsin up) does not stop. End it: kill -9 {record.up.pid}")
     orphans = tuple(end_orphans(read_record(home) or record))
     remove_record(home)
     return Ended(up=process is not None, orphans=orphans)

@@ -9,9 +9,12 @@ import psutil
 
 from tocsin.local.home import Home
 from tocsin.servers.cache import write_atomically
+from tocsin.servers.leftover import runs, wait_gone
 
 SAME_START_S = 5.0
 """Start times come from ticks since boot plus a boot time that the clock's steps move a little."""
+
+KILL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class Running:
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started_at / 1e6) < SAME_START_S
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if same and runs(process) else None
         except psutil.Error:
             return None
 
@@ -85,10 +88,10 @@ def end_orphans(record: UpRecord, *, timeout_s: float = 25.0) -> list[str]:
 def _end(found: Sequence[tuple[Running, psutil.Process]], timeout_s: float) -> None:
     for one, process in found:
         _send(process, signal.SIGINT if one.name == "postgres" else signal.SIGTERM)
-    _gone, left = psutil.wait_procs([process for _one, process in found], timeout=timeout_s)
+    left = wait_gone([process for _one, process in found], timeout_s)
     for process in left:
         _send(process, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=5)
+    wait_gone(left, KILL_S)
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:

@@ -23,6 +23,8 @@ from tocsin.local.system import (
     service_units,
 )
 from tocsin.local.unit import Unit
+from tocsin.rebuilding import Place, rebuild_if_needed
+from tocsin_control.bootstrap import Role
 from tocsin_control.master_key import load_or_create_master_key
 from tocsin_runtime.errors import Fatal
 
@@ -30,13 +32,14 @@ Work = Callable[[System, Display], Awaitable[None]]
 """What somebody wants to do with the running system; cancelled by Ctrl-C."""
 
 
-def run_system(*, work: Work | None = None, external: bool = False, stay: bool = True) -> int:
+def run_system(*, work: Work | None = None, external: bool = False, stay: bool = True, services: bool = True) -> int:
     """Start a whole Tocsin in the home directory, do `work`, stay until Ctrl-C or SIGTERM, stop everything.
 
     Args:
         work: done once everything is ready; its error ends the system and is raised.
         external: use Kafka and PostgreSQL of the environment instead of our own.
         stay: with False, stop as soon as `work` is done.
+        services: with False, start our own servers only, for work on what they hold.
 
     Returns:
         The exit code, 0 after a clean stop.
@@ -56,7 +59,7 @@ def run_system(*, work: Work | None = None, external: bool = False, stay: bool =
             if servers is not None:
                 servers.prepare()
             system = external_system(home, ports) if servers is None else own_system(home, ports, servers)
-            asyncio.run(Up(system, servers, display).run(work, stay=stay))
+            asyncio.run(Up(system, servers, display, services=services).run(work, stay=stay))
             remove_record(home)
         return 0
     finally:
@@ -83,12 +86,12 @@ def only_one(home: Home) -> Iterator[None]:
 class Up:
     """One run of a whole system."""
 
-    def __init__(self, system: System, servers: Servers | None, display: Display) -> None:
+    def __init__(self, system: System, servers: Servers | None, display: Display, *, services: bool) -> None:
         self._system = system
         self._display = display
         self._supervisor = Supervisor(display.line, self._record)
         self._servers: tuple[Unit, ...] = () if servers is None else servers.units()
-        self._services = service_units(system)
+        self._services = service_units(system) if services else ()
         self._forwarder = forwarder_unit(system)
         self._told = asyncio.Event()
 
@@ -120,6 +123,10 @@ class Up:
         self._display.step("Preparing database and topics")
         system = self._system
         await prepare(system.kafka, system.admin_dsn, system.database, system.passwords, system.owner_dsn)
+        if not self._services:
+            self._display.done()
+            return
+        await rebuild_if_needed(Place(kafka=system.kafka, dsn=system.dsns[Role.GROUPER]), self._display)
         self._display.step("Starting ingest, normalizer, grouper and query")
         for unit in (*self._services, self._forwarder):
             self._supervisor.begin(unit)

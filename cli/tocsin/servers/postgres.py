@@ -4,7 +4,6 @@ import os
 import secrets
 import signal
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psutil
 
 from tocsin.servers.cache import write_atomically
 from tocsin.servers.child import Child, Command, tail
+from tocsin.servers.leftover import wait_gone
 from tocsin.servers.postgres_account import INSTALLED, give, server_account
 from tocsin.servers.readiness import wait_until
 from tocsin_runtime.errors import Fatal
@@ -201,18 +201,9 @@ def end_leftover(data: Path) -> None:
         return
     for number in (signal.SIGINT, signal.SIGQUIT):
         process.send_signal(number)
-        if _gone(process, STOP_TIMEOUT_S):
+        if not wait_gone([process], STOP_TIMEOUT_S):
             return
     raise Fatal(f"a PostgreSQL (process {pid}) still runs on {data} and does not stop. End it, then start again")
-
-
-def _gone(process: psutil.Process, timeout_s: float) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def _postmaster_pid(data: Path) -> int | None:

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tocsin.servers.child import LOGS_KEPT, Child, Command, open_log, tail
+from tocsin.servers.leftover import wait_gone
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child to its parent's life")
 
@@ -49,7 +50,7 @@ def test_a_kill_takes_along_what_the_child_started(tmp_path: Path) -> None:
     child = Child(command(tmp_path, code))
     grandchild = psutil.Process(int(first_line(child)))
     child.kill()
-    assert psutil.wait_procs([grandchild], timeout=30)[0] or grandchild.status() == psutil.STATUS_ZOMBIE
+    assert not wait_gone([grandchild], 30)
 
 
 @LINUX
@@ -67,7 +68,7 @@ def test_a_child_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    assert psutil.wait_procs([orphan], timeout=30)[0] or orphan.status() == psutil.STATUS_ZOMBIE
+    assert not wait_gone([orphan], 30)
 
 
 def test_old_logs_are_kept_up_to_a_number(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tocsin.local.home import Home
 from tocsin.local.record import UpRecord, end_orphans, read_record, running, write_record
 from tocsin.local.up import only_one
+from tocsin.servers.leftover import runs
 from tocsin_runtime.errors import Fatal
 
 
@@ -52,7 +53,7 @@ def test_a_record_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None
 def test_orphans_are_ended_the_last_started_first() -> None:
     children = [sleeper(), sleeper()]
     assert end_orphans(a_record(*children)) == ["service-1", "service-0"]
-    assert not any(psutil.pid_exists(child.pid) for child in children)
+    assert not any(runs(psutil.Process(child.pid)) for child in children)
     reap(*children)
 
 
