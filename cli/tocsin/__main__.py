@@ -7,11 +7,11 @@ from types import ModuleType
 
 import typer
 
-from tocsin.commands import doctor, down, integrations, keys, migrate, status, tenants, up
+from tocsin.commands import demo, doctor, down, integrations, keys, migrate, rebuild, send, status, tenants, up, verify
 from tocsin.local.home import find_home
 from tocsin_runtime.errors import TocsinError
 
-COMMANDS: tuple[ModuleType, ...] = (up, down, status, doctor, migrate, tenants, integrations, keys)
+COMMANDS: tuple[ModuleType, ...] = (up, down, status, demo, send, doctor, migrate, rebuild, verify, tenants, integrations, keys)
 """Modules of `tocsin.commands` in the order of `--help`; each has `register(app: typer.Typer) -> None`."""
 INTERRUPTED = 130
 
