@@ -12,7 +12,8 @@ from tocsin_control.principal import Scope
 from tocsin_query.domain import shapes
 from tocsin_query.domain.alerts import ALERTS
 from tocsin_query.domain.incidents import INCIDENTS
-from tocsin_query.domain.parameter import Parameter, Place, read_query
+from tocsin_query.domain.kind import Place
+from tocsin_query.domain.parameter import Parameter, read_query
 from tocsin_query.handler import Answer, Reader
 
 PREFIXES: Final = ("/api/v1", "")

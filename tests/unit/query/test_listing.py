@@ -12,8 +12,9 @@ from tocsin_contracts.times import to_datetime
 from tocsin_query.domain import cursor
 from tocsin_query.domain.alerts import ALERTS
 from tocsin_query.domain.incidents import INCIDENTS
+from tocsin_query.domain.kind import Choice, Instant
 from tocsin_query.domain.listing import Listing, PageRequest, next_cursor, read_page
-from tocsin_query.domain.parameter import Choice, Instant, Refused
+from tocsin_query.domain.parameter import Refused
 from tocsin_query.domain.shapes import Alert, AlertRow, Incident, IncidentRow
 from tocsin_query.domain.statement import Statement, count, page
 from tocsin_query.handler import QUERIES

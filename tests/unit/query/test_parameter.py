@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it
 
 from tocsin_contracts.times import to_datetime
 from tocsin_query.domain.incidents import INCIDENTS
-from tocsin_query.domain.parameter import Choice, Instant, Parameter, Refused, Text, Unfit, Whole, read_query
+from tocsin_query.domain.kind import Choice, Instant, Text, Unfit, Whole
+from tocsin_query.domain.parameter import Parameter, Refused, read_query
 
 MANY = Parameter(name="service", meaning="", many=True)
 ONE = Parameter(name="limit", meaning="", kind=Whole(1, 200), default=50)

@@ -4,8 +4,8 @@ from typing import Final
 
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus
+from tocsin_query.domain.kind import Choice
 from tocsin_query.domain.listing import Listing, Order, any_of, between, text_key, time_key
-from tocsin_query.domain.parameter import Choice
 from tocsin_query.domain.shapes import AlertRow
 
 _ID = text_key("id")

@@ -6,8 +6,8 @@ from typing import Final
 from tocsin_contracts.ids import short_code
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
+from tocsin_query.domain.kind import Choice
 from tocsin_query.domain.listing import Key, Listing, Order, any_of, between, text_key, time_key
-from tocsin_query.domain.parameter import Choice
 from tocsin_query.domain.shapes import IncidentRow
 
 _RANKED = ", ".join(f"'{severity.value}'" for severity in sorted(Severity, key=lambda severity: severity.rank))

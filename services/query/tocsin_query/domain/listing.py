@@ -6,7 +6,8 @@ from typing import Final
 
 from tocsin_contracts.times import from_datetime, to_datetime
 from tocsin_query.domain import cursor as cursors
-from tocsin_query.domain.parameter import Choice, Fault, Instant, Parameter, Refused, Text, Whole, read_query
+from tocsin_query.domain.kind import Choice, Instant, Text, Whole
+from tocsin_query.domain.parameter import Fault, Parameter, Refused, read_query
 
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 200
