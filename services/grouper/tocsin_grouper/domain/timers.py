@@ -17,13 +17,21 @@ class Due(NamedTuple):
     timer: Timer
 
 
-class Timers:
-    """All timers of a partition, by tenant. Finding what is due costs as much as there is due."""
+_SLACK = 1000
 
-    __slots__ = ("_heaps", "_timers")
+
+class Timers:
+    """All timers of a partition, by tenant. Finding what is due costs as much as there is due.
+
+    A key has one entry in its tenant's heap, at or before its deadline; arming it later or disarming it leaves the entry,
+    which is put right when its time comes. So an alert that flaps a thousand times a day costs one entry, not a thousand.
+    """
+
+    __slots__ = ("_heaps", "_queued", "_timers")
 
     def __init__(self, timers: Mapping[TimerKey, Timer] | None = None) -> None:
         self._timers: dict[TimerKey, Timer] = {}
+        self._queued: dict[TimerKey, int] = {}  # where the heap's entry of a key stands; other entries of it are dead
         self._heaps: dict[str, list[tuple[int, TimerKey]]] = {}
         for key, timer in (timers or {}).items():
             self.put(key, timer)
@@ -39,11 +47,15 @@ class Timers:
     def put(self, key: TimerKey, timer: Timer) -> None:
         """Arm a timer, in place of one of the same key."""
         self._timers[key] = timer
-        heapq.heappush(self._heaps.setdefault(key.tenant, []), (timer.due, key))
+        queued = self._queued.get(key)
+        if queued is None or timer.due < queued:
+            self._queue(key, timer.due)
 
     def drop(self, key: TimerKey) -> None:
         """Disarm a timer; its entry in the heap is skipped when its time comes."""
         self._timers.pop(key, None)
+        if len(self._queued) > 2 * len(self._timers) + _SLACK:
+            self._sweep()
 
     def due(self, tenants: Iterable[str], observed: int, refusals: Mapping[tuple[str, str], int]) -> list[Due]:
         """List the timers of these tenants whose deadline lies at least `GRACE` back, in firing order.
@@ -63,19 +75,28 @@ class Timers:
         heap = self._heaps.get(tenant)
         if heap is None or heap[0][0] > latest:
             return []
-        found: dict[TimerKey, Due] = {}
-        waiting: dict[TimerKey, int] = {}
+        waiting: list[Due] = []
         while heap and heap[0][0] <= latest:
-            _, key = heapq.heappop(heap)
-            timer = self._timers.get(key)
-            if timer is None:
+            at, key = heapq.heappop(heap)
+            if self._queued.get(key) != at:
                 continue
-            due = timer.due + owed(refusals, tenant, timer.integration)
-            waiting[key] = due
-            if due <= latest:
-                found[key] = Due(due, key, timer)
-        for key, due in waiting.items():
-            heapq.heappush(heap, (due, key))
+            del self._queued[key]
+            timer = self._timers.get(key)
+            if timer is not None:
+                waiting.append(Due(timer.due + owed(refusals, tenant, timer.integration), key, timer))
+        for due, key, _ in waiting:
+            self._queue(key, due)
         if not heap:
             del self._heaps[tenant]
-        return list(found.values())
+        return [due for due in waiting if due.due <= latest]
+
+    def _queue(self, key: TimerKey, at: int) -> None:
+        self._queued[key] = at
+        heapq.heappush(self._heaps.setdefault(key.tenant, []), (at, key))
+
+    def _sweep(self) -> None:
+        """Forget the entries of disarmed timers, once they are the most."""
+        self._heaps.clear()
+        self._queued.clear()
+        for key, timer in self._timers.items():
+            self._queue(key, timer.due)
