@@ -18,13 +18,16 @@ from tocsin_grouper.domain import commands, deliveries, episode_timer
 from tocsin_grouper.domain.clock import WHOLE_PARTITION, advance
 from tocsin_grouper.domain.facts import ClockAdvanced, Fact, RefusalCounted, TimerCleared
 from tocsin_grouper.domain.partition import PartitionState
-from tocsin_grouper.domain.state import PartitionClock
+from tocsin_grouper.domain.state import PartitionClock, TimerKey
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.timers import Due
 from tocsin_grouper.domain.view import Draft, Missing
 
 FOLD_VERSION: Final = 1
 """Names this fold. Any change of a recorded fact for the same input is a new version (DESIGN 4)."""
+
+_NOT_THE_RECORDS_FAULT = (Missing, MemoryError)
+"""What must not become a recorded fact: it would not be raised again at a replay (P5)."""
 
 TimerHandler = Callable[[Step, Due], None]
 TIMER_HANDLERS: Final[Mapping[str, TimerHandler]] = {episode_timer.KIND: episode_timer.fire}
@@ -58,6 +61,8 @@ class Decision:
     draft: Draft
     error: Exception | None = None
     """What `decide` raised on this record, if it did: for the log; the record's outcome says so too."""
+    timer_errors: tuple[tuple[TimerKey, Exception], ...] = ()
+    """Timers that raised and were cleared, for the log: nothing else tells of them."""
 
 
 def decide(state: PartitionState, record: LogRecord, handlers: Mapping[str, TimerHandler] = TIMER_HANDLERS) -> Decision:
@@ -73,14 +78,14 @@ def decide(state: PartitionState, record: LogRecord, handlers: Mapping[str, Time
     """
     clock = advance(state.clock, record.appended_at, record.position.offset)
     step = _begin(state, record, clock)
-    _fire_timers(step, state, record, handlers)
+    timer_errors = _fire_timers(step, state, record, handlers)
     try:
         _decide_payload(step, record)
-    except Missing:
+    except _NOT_THE_RECORDS_FAULT:
         raise
     except Exception as error:  # noqa: BLE001 # whatever a rule does wrong, only this record fails (P7)
         return _decide_failure(state, record, clock, handlers, error)
-    return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft)
+    return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft, timer_errors=timer_errors)
 
 
 def _begin(state: PartitionState, record: LogRecord, clock: PartitionClock) -> Step:
@@ -103,26 +108,30 @@ def _refusals_of(tick: Tick) -> dict[tuple[str, str], int]:
     return {(refused.tenant, refused.integration): covers for refused in tick.refused}
 
 
-def _fire_timers(step: Step, state: PartitionState, record: LogRecord, handlers: Mapping[str, TimerHandler]) -> None:
+def _fire_timers(
+    step: Step, state: PartitionState, record: LogRecord, handlers: Mapping[str, TimerHandler]
+) -> tuple[tuple[TimerKey, Exception], ...]:
     """Fire what is due: a tenant's timers at its own records, everybody's at ticks; by due time, then key."""
     tenants = state.timers.tenants() if record.tenant is None else [record.tenant]
     dues = state.timers.due(tenants, step.clock.observed, step.refusals)[:TIMERS_AT_ONCE]
     episode_timer.require(step, dues)
-    for due in dues:
-        _fire(step, due, handlers)
+    errors = ((due.key, _fire(step, due, handlers)) for due in dues)
+    return tuple((key, error) for key, error in errors if error is not None)
 
 
-def _fire(step: Step, due: Due, handlers: Mapping[str, TimerHandler]) -> None:
+def _fire(step: Step, due: Due, handlers: Mapping[str, TimerHandler]) -> Exception | None:
     """Fire one timer; one that raises is cleared and changes nothing else, or it would raise at every record."""
     facts, writes = len(step.facts), dict(step.draft.writes)
     try:
         handlers[due.timer.kind](step, due)
-    except Missing:
+    except _NOT_THE_RECORDS_FAULT:
         raise
-    except Exception:  # noqa: BLE001 # a broken timer must not stop its tenant (P7)
+    except Exception as error:  # noqa: BLE001 # a broken timer must not stop its tenant (P7)
         del step.facts[facts:]
         step.draft.writes = writes
         step.record(TimerCleared(key=due.key))
+        return error
+    return None
 
 
 def _decide_payload(step: Step, record: LogRecord) -> None:
@@ -144,7 +153,7 @@ def _decide_failure(
 ) -> Decision:
     """Decide a record whose own decision raised: clock and timers as always, then its failure, and nothing else."""
     step = _begin(state, record, clock)
-    _fire_timers(step, state, record, handlers)
+    timer_errors = _fire_timers(step, state, record, handlers)
     match record.payload:
         case Image() as image:
             deliveries.record_fold_error(step, image, error)
@@ -152,4 +161,4 @@ def _decide_failure(
             commands.record_fold_error(step, command, error)
         case Tick():
             pass
-    return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft, error=error)
+    return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft, error=error, timer_errors=timer_errors)
