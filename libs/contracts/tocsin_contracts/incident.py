@@ -70,8 +70,8 @@ class AlertsRecorded(IncidentFact):
     """Members that their source resolved."""
     ended: tuple[str, ...] = ()
     """Members whose episode ended without a resolve; `why` says how."""
-    late: tuple[str, ...] = ()
-    """Members of which an older event came late and changed nothing."""
+    confirmed: tuple[str, ...] = ()
+    """Members that their source resolved after silence had ended their episode."""
     why: str | None = None
 
 

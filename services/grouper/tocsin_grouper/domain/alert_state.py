@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.integration import IntegrationSettings
-from tocsin_contracts.severity import DEFAULT_SEVERITY
+from tocsin_contracts.severity import DEFAULT_SEVERITY, Severity
 from tocsin_contracts.status import AlertStatus, EventStatus
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.episodes import ordering_time
@@ -26,7 +26,8 @@ class Moment:
 
 def begin(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment, incident: str) -> Alert:
     """Begin an episode: the alert fires and belongs to `incident`."""
-    return _seen(before, alert_id, event, moment, AlertStatus.OPEN, incident, opened_at=moment.clock)
+    at = ordering_time(event, moment.clock)
+    return _seen(before, alert_id, event, moment, AlertStatus.OPEN, incident, opened_at=moment.clock, occurred_at=at)
 
 
 def repeat(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
@@ -49,7 +50,11 @@ def stick(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment
     status = AlertStatus.RESOLVED if event.status is EventStatus.RESOLVED else AlertStatus.ACKNOWLEDGED
     known = before is not None and (event.episode_at is None or event.episode_at == before.episode_at)
     opened_at = before.opened_at if before is not None and known else None
-    return _seen(before, alert_id, event, moment, status, None if before is None else before.incident, opened_at=opened_at)
+    incident = None if before is None else before.incident
+    after = _seen(before, alert_id, event, moment, status, incident, opened_at=opened_at)
+    if before is not None and known and before.status is status is AlertStatus.RESOLVED:
+        return replace(after, resolved_at=before.resolved_at)  # said twice: it ended when it ended
+    return after
 
 
 def heartbeat(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment) -> Alert:
@@ -59,8 +64,8 @@ def heartbeat(before: Alert | None, alert_id: str, event: AlertEvent, moment: Mo
 
 
 def note_late(before: Alert, moment: Moment) -> Alert:
-    """Count an event of the past; status, episode and content stay."""
-    return replace(before, last_seen_at=moment.clock, event_count=before.event_count + 1, changed_offset=moment.offset)
+    """Note an event of the past: nothing is counted, for it is as likely a copy of one that was (P4)."""
+    return replace(before, last_seen_at=moment.clock, changed_offset=moment.offset)
 
 
 def note_duplicate(before: Alert, moment: Moment) -> Alert:
@@ -78,6 +83,13 @@ def end(before: Alert, at: int, offset: int) -> Alert:
     return replace(before, status=AlertStatus.CLOSED, resolved_at=at, updated_at=at, changed_offset=offset)
 
 
+def severity_of(before: Alert | None, event: AlertEvent) -> Severity:
+    """Give the alert's severity behind an event: a resolve, or an event that does not say, keeps the one it had."""
+    if before is not None and (event.severity is None or event.status is EventStatus.RESOLVED):
+        return before.severity
+    return event.severity or DEFAULT_SEVERITY
+
+
 def limit_of(alert: Alert) -> int:
     """Give the silence (µs) that may end the alert's episode: its window if its source never resolves, else 24 hours."""
     return (alert.group_window_s if alert.never_resolves else alert.silence_s) * SECOND
@@ -92,11 +104,13 @@ def _seen(
     incident: str | None,
     *,
     opened_at: int | None,
+    occurred_at: int | None = None,
 ) -> Alert:
-    """Build the alert behind an event that counted."""
+    """Build the alert behind an event that counted; without `occurred_at` its time never goes back."""
     settings = moment.settings
-    known = event.severity or (before.severity if before is not None else DEFAULT_SEVERITY)
-    keeps = event.status is EventStatus.RESOLVED and before is not None
+    if occurred_at is None:
+        at = ordering_time(event, moment.clock)
+        occurred_at = at if before is None else max(at, before.occurred_at)
     never = event.never_resolves if settings.never_resolves is None else settings.never_resolves
     hint = event.episode_at
     if before is not None and before.episode_at is not None:
@@ -107,11 +121,11 @@ def _seen(
         integration=moment.integration,
         incident=incident,
         status=status,
-        severity=before.severity if keeps and before is not None else known,
+        severity=severity_of(before, event),
         heartbeat=event.heartbeat,
         never_resolves=never,
         episode_at=hint,
-        occurred_at=ordering_time(event, moment.clock),
+        occurred_at=occurred_at,
         opened_at=opened_at,
         resolved_at=moment.clock if status is AlertStatus.RESOLVED else None,
         created_at=moment.clock if before is None else before.created_at,

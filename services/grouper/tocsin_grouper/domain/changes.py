@@ -132,7 +132,7 @@ class Changes:
         key = AlertKey(fact.alert.tenant, fact.alert.id)
         self.events.append((stamp, fact))
         self.alerts[key] = fact.alert
-        if fact.alert.event_count == 1:
+        if fact.first:
             self.new_alerts.add(key)
         if fact.renewed:
             self.raws[key] = fact.event.raw

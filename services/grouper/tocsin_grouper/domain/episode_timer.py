@@ -68,8 +68,18 @@ def _deadline(alert: Alert, incident: Incident | None, step: Step) -> int:
         return alert.last_observed + limit
     if not incident.status.is_over or incident.over_observed is None:
         return step.observed_for(alert.tenant, alert.integration) + limit
-    over = incident.over_observed - owed(step.refusals, alert.tenant, alert.integration)
-    return max(alert.last_observed, over) + limit
+    return max(alert.last_observed, _over(alert, incident, incident.over_observed, step)) + limit
+
+
+def _over(alert: Alert, incident: Incident, over_observed: int, step: Step) -> int:
+    """Say when the incident was over, in absence time less what the alert's integration was owed *then*.
+
+    That debt is not recorded. What it is owed now is a bound from below; the time by the clock since the alert's last event
+    is one from above, but for a clock that stood. The later of both never ends a silence for what was refused in it (P10).
+    """
+    ended_at = incident.resolved_at or incident.closed_at or incident.updated_at
+    since_event = alert.last_observed + max(0, ended_at - alert.updated_at)
+    return max(over_observed - owed(step.refusals, alert.tenant, alert.integration), since_event)
 
 
 def _close(step: Step, alert: Alert, incident: Incident | None, due: Due) -> None:

@@ -55,6 +55,18 @@ def judge(alert: Alert | None, event: AlertEvent, clock: int, late_window: int) 
             return Verdict.STICKS if alert is None else Verdict.ACKNOWLEDGES if alert.status.is_active else Verdict.LATE
 
 
+def beats(alert: Alert | None, event: AlertEvent) -> bool:
+    """Tell whether an event is a sign of life; an alert that already runs in an incident goes on there, whatever it says."""
+    return event.heartbeat and (alert is None or alert.incident is None or not alert.status.is_active)
+
+
+def may_begin(alert: Alert | None, event: AlertEvent) -> bool:
+    """Tell, without a clock, whether an event could begin an episode and so need its group; never False where it does."""
+    if event.status is not EventStatus.FIRING or beats(alert, event):
+        return False
+    return alert is None or not alert.status.is_active or alert.incident is None or event.episode_at != alert.episode_at
+
+
 def _judge_firing(alert: Alert | None, event: AlertEvent, clock: int, late_window: int) -> Verdict:
     if alert is None:
         return Verdict.BEGINS

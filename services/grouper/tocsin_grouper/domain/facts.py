@@ -39,6 +39,8 @@ class AlertRecorded:
     occurred_at: int
     alert: Alert
     source: str
+    first: bool
+    """Whether the alert was never heard of before: its row is new."""
     described: bool
     """Whether the event's texts are news: those of a firing are; a resolve does not rename its alert."""
     renewed: bool

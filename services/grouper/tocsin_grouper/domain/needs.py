@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tocsin_contracts.command import Command
 from tocsin_contracts.image import Image
 from tocsin_contracts.outcome import Mapped
-from tocsin_contracts.status import EventStatus
+from tocsin_grouper.domain.episodes import may_begin
 from tocsin_grouper.domain.fold import LogRecord
 from tocsin_grouper.domain.group_key import group_key
 from tocsin_grouper.domain.state import (
@@ -68,6 +68,5 @@ def _led_to_by(image: Image, loaded: Loaded) -> Iterable[Key]:
         alert = loaded.get(AlertKey(image.tenant, alert_id))
         if isinstance(alert, Alert) and alert.incident is not None:
             yield IncidentKey(image.tenant, alert.incident)
-        quiet = not isinstance(alert, Alert) or not alert.status.is_active or event.episode_at != alert.episode_at
-        if quiet and event.status is EventStatus.FIRING and not event.heartbeat:
+        if may_begin(alert if isinstance(alert, Alert) else None, event):
             yield GroupKey(image.tenant, group_key(image.source, event))

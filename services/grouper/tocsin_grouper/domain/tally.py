@@ -23,7 +23,7 @@ class Tally:
     acknowledged: list[str] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
+    confirmed: list[str] = field(default_factory=list)
     worst: tuple[Severity, str] | None = None
 
     def count(self, at: int) -> None:
@@ -40,7 +40,8 @@ class Tally:
 def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = None) -> Incident:
     """Tell what a tally gathered: the alerts, then a worse severity, then the end of the incident.
 
-    An incident is over when its last active alert resolved or was superseded (E8); silence alone never resolves (P10).
+    An incident is over when its last active alert resolved or was superseded (E8); silence alone never resolves (P10), but
+    a source's word about an alert that silence ended does.
     """
     before = incident
     incident = step.emit(
@@ -57,14 +58,14 @@ def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = No
             acknowledged=tuple(tally.acknowledged),
             resolved=tuple(tally.resolved),
             ended=tuple(tally.ended),
-            late=tuple(tally.late),
+            confirmed=tuple(tally.confirmed),
             why=why,
         ),
         incident,
     )
     if tally.worst is not None and tally.worst[0].rank > incident.severity.rank and not incident.status.is_over:
         incident = _raise_severity(step, incident, *tally.worst)
-    ends = bool(tally.resolved) or why == SUPERSEDED
+    ends = bool(tally.resolved or tally.confirmed) or why == SUPERSEDED
     if ends and incident.firing_count == 0 and not before.status.is_over:
         incident = _resolve(step, incident, why or ALL_RESOLVED)
     return incident
