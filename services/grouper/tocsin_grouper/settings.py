@@ -12,7 +12,7 @@ class GrouperSettings(Settings):
 
     service: ClassVar[str] = "grouper"
 
-    port: Annotated[int, Field(ge=0, le=65535)] = setting(8083, "port for health and metrics; 0 takes a free one")
+    port: Annotated[int, Field(ge=0, le=65535)] = setting(8084, "port for health and metrics; 0 takes a free one")
     batch_records: Annotated[int, Field(ge=1, le=10_000)] = setting(1000, "records folded in one transaction at most")
     cached_records: Annotated[int, Field(ge=1000)] = setting(
         100_000, "alerts, incidents and groups kept in memory between batches, for each partition"
