@@ -3,19 +3,21 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tocsin.local.display import Display
 from tocsin_grouper.adapters import guard
-from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.connecting import open_connection
+from tocsin_grouper.ownership import Connect
 from tocsin_grouper.rebuild import Loss, Rebuild
 from tocsin_runtime import postgres
 from tocsin_runtime.errors import Fatal
 from tocsin_runtime.kafka_log import KafkaLog
+from tocsin_runtime.log import Log
 
 SAY_EVERY_S = 2.0
 _COUNT = "SELECT count(*) FROM proj.incidents"
@@ -25,13 +27,14 @@ _COUNT = "SELECT count(*) FROM proj.incidents"
 class Place:
     """Where the images and the projection are."""
 
-    kafka: str
-    dsn: str = field(repr=False)
-    """The grouper's: it owns the projection."""
+    log: Log
+    connect: Connect
+    """Opens a connection as the grouper, who owns the projection."""
 
-    async def connect(self) -> Connection:
-        """Connect as the grouper does."""
-        return await open_connection(self.dsn, application="tocsin rebuild")
+    @classmethod
+    def at(cls, *, kafka: str, dsn: str) -> "Place":
+        """Name a place by Kafka's address and the grouper's DSN."""
+        return cls(log=KafkaLog(kafka), connect=partial(open_connection, dsn, application="tocsin rebuild"))
 
     async def count_incidents(self) -> int:
         """Count the incidents of the live projection, of all tenants."""
@@ -44,7 +47,7 @@ class Place:
 
     def rebuild(self, progress: Callable[[int, int], None]) -> Rebuild:
         """Make a rebuild of this place."""
-        return Rebuild(KafkaLog(self.kafka), self.connect, progress=progress)
+        return Rebuild(self.log, self.connect, progress=progress)
 
 
 async def rebuild_if_needed(place: Place, display: Display) -> None:
@@ -58,12 +61,14 @@ async def rebuild_if_needed(place: Place, display: Display) -> None:
     if difference is None:
         return
     display.done()
-    display.line(f"{difference}: making it anew from the log")
+    display.line(f"Making the projection anew from the log, because {difference}")
     with shown_progress("Rebuilding", display.console) as progress:
         rebuild = place.rebuild(progress)
         loss = await rebuild.find_loss()
         if loss.count:
-            raise Fatal(f"{difference}, and {describe(loss)}. To go on without them: tocsin rebuild --yes")
+            raise Fatal(
+                f"{difference}, and {describe(loss)}. See which: tocsin rebuild. Go on without them: tocsin rebuild --yes"
+            )
         records = await rebuild.run()
     display.line(f"Rebuilt from {records} records: {await place.count_incidents()} incidents")
 
@@ -84,8 +89,7 @@ async def find_difference(place: Place) -> str | None:
 def describe(loss: Loss) -> str:
     """Say what a rebuild would lose."""
     noun = "incident" if loss.count == 1 else "incidents"
-    some = ", ".join(loss.examples[:3]) + (", …" if loss.count > 3 else "")
-    return f"a rebuild would lose {loss.count} {noun} whose first images are gone by retention ({some})"
+    return f"a rebuild would lose {loss.count} {noun} whose first images are gone by retention"
 
 
 @contextmanager
@@ -93,7 +97,9 @@ def shown_progress(what: str, console: Console | None = None) -> Iterator[Callab
     """Give a function that shows records done and records in all: a bar on a terminal, else a line now and then."""
     console = console or Console(stderr=True, highlight=False)
     if not console.is_terminal:
-        yield Lines(what, time.monotonic, lambda line: console.print(line, markup=False))
+        lines = Lines(what, time.monotonic, lambda line: console.print(line, markup=False))
+        yield lines
+        lines.finish()
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("records"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -102,20 +108,25 @@ def shown_progress(what: str, console: Console | None = None) -> Iterator[Callab
 
 
 class Lines:
-    """Progress as plain lines: the first, the last, and one every `SAY_EVERY_S` between."""
+    """Progress as plain lines: the first, one every `SAY_EVERY_S`, and where it ended."""
 
     def __init__(self, what: str, now: Callable[[], float], say: Callable[[str], None]) -> None:
         self._what = what
         self._now = now
         self._say = say
         self._said_at: float | None = None
-        self._said = ""
+        self._waiting: str | None = None
 
     def __call__(self, done: int, total: int) -> None:
         """Take the state of the work."""
-        line = f"{self._what}: {done} of {total} records"
+        self._waiting = f"{self._what}: {done} of {total} records"
         at = self._now()
-        due = self._said_at is None or done >= total or at - self._said_at >= SAY_EVERY_S
-        if due and line != self._said:
-            self._said_at, self._said = at, line
-            self._say(line)
+        if self._said_at is None or at - self._said_at >= SAY_EVERY_S:
+            self._said_at = at
+            self.finish()
+
+    def finish(self) -> None:
+        """Say the last state, if it was not said."""
+        if self._waiting is not None:
+            self._say(self._waiting)
+            self._waiting = None

@@ -29,7 +29,7 @@ def at_projection(work: Callable[[Place], Awaitable[T]]) -> T:
     """
     kafka, dsn = os.environ.get("TOCSIN_KAFKA"), os.environ.get("TOCSIN_POSTGRES")
     if kafka and dsn:
-        return asyncio.run(_done(work, Place(kafka=kafka, dsn=dsn)))
+        return asyncio.run(_done(work, Place.at(kafka=kafka, dsn=dsn)))
     system = find_system()
     external = bool(kafka and os.environ.get("TOCSIN_ADMIN_POSTGRES"))
     record = read_record(find_home())
@@ -44,7 +44,7 @@ def at_projection(work: Callable[[Place], Awaitable[T]]) -> T:
 
 def place_of(system: System) -> Place:
     """Give the place of a system's projection."""
-    return Place(kafka=system.kafka, dsn=system.dsns[Role.GROUPER])
+    return Place.at(kafka=system.kafka, dsn=system.dsns[Role.GROUPER])
 
 
 def _on_own_servers(work: Callable[[Place], Awaitable[T]]) -> T:

@@ -52,7 +52,7 @@ async def _rebuild(place: Place, *, yes: bool) -> tuple[Loss, int | None, int]:
 
 
 def _warn(loss: Loss) -> None:
-    typer.echo(f"Nothing was changed: {describe(loss)}.", err=True)
+    typer.echo(f"Nothing was changed: {describe(loss)}:", err=True)
     for incident in loss.examples:
         typer.echo(f"  {incident}", err=True)
     if loss.count > len(loss.examples):

@@ -73,5 +73,5 @@ class Api:
 
     async def _rest(self, pause_s: float, why: str) -> None:
         if time.monotonic() + pause_s > self._deadline:
-            raise Recoverable(f"{why}. The logs lie beside it; see: tocsin doctor")
+            raise Recoverable(why)
         await asyncio.sleep(pause_s)

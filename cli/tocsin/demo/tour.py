@@ -18,7 +18,7 @@ from tocsin.local.system import System
 from tocsin.sending import Recipient, open_session, send
 from tocsin_control.bootstrap import as_owner
 from tocsin_control.master_key import load_master_key
-from tocsin_runtime.errors import Fatal
+from tocsin_runtime.errors import Fatal, TocsinError
 from tocsin_sources import samples
 from tocsin_sources.samples import Sample
 
@@ -49,6 +49,13 @@ async def tour(system: System, display: Display) -> None:
     Raises:
         TocsinError: one line for the person.
     """
+    try:
+        await _tour(system, display)
+    except TocsinError as error:
+        raise Fatal(f"{error}. Logs: {system.home.logs}") from error
+
+
+async def _tour(system: System, display: Display) -> None:
     demo = await _open(system, display)
     api = Api(demo.url, demo.api_key, deadline_s=DEADLINE_S)
     try:
@@ -63,7 +70,7 @@ async def tour(system: System, display: Display) -> None:
         await api.close()
     outcomes = Counter(delivery["outcome"] for delivery in there)
     if not page["items"]:
-        raise Fatal(f"the samples became no incident ({dict(outcomes)}). Logs: {system.home.logs}")
+        raise Fatal(f"the samples became no incident ({dict(outcomes)})")
     show(page, outcomes, demo, system.home.demo, sent=len(missing))
 
 

@@ -126,7 +126,7 @@ class Up:
         if not self._services:
             self._display.done()
             return
-        await rebuild_if_needed(Place(kafka=system.kafka, dsn=system.dsns[Role.GROUPER]), self._display)
+        await rebuild_if_needed(Place.at(kafka=system.kafka, dsn=system.dsns[Role.GROUPER]), self._display)
         self._display.step("Starting ingest, normalizer, grouper and query")
         for unit in (*self._services, self._forwarder):
             self._supervisor.begin(unit)
@@ -153,6 +153,7 @@ class Up:
     async def _stop(self) -> None:
         """Stop in order: who still writes first, then the address, then what they wrote to."""
         self._told.set()
+        self._display.failed()  # what Ctrl-C cut short was not done
         self._display.step("Stopping")
         await self._supervisor.stop(self._services)
         await self._supervisor.stop([self._forwarder])
