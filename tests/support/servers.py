@@ -143,7 +143,7 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[SharedKafka]:
     if named := os.environ.get("TOCSIN_TEST_KAFKA"):
         yield SharedKafka(bootstrap=named)
         return
-    with scratch() as directory, _running_broker(directory, request.getfixturevalue("kafka_runtime")) as broker:
+    with scratch() as directory, run_broker(directory, request.getfixturevalue("kafka_runtime")) as broker:
         yield SharedKafka(bootstrap=broker.bootstrap)
 
 
@@ -153,7 +153,7 @@ def postgres() -> Iterator[SharedPostgres]:
     if named := os.environ.get("TOCSIN_TEST_POSTGRES"):
         yield SharedPostgres(admin_dsn=named)
         return
-    with scratch() as directory, _running_postgres(directory) as server:
+    with scratch() as directory, run_postgres(directory) as server:
         yield SharedPostgres(admin_dsn=server.dsn())
 
 
@@ -168,14 +168,14 @@ async def database(postgres: SharedPostgres) -> AsyncIterator[Database]:
 @pytest.fixture(scope="module")
 def own_kafka(kafka_runtime: KafkaRuntime) -> Iterator[OwnKafka]:
     """A Kafka of the module's own."""
-    with scratch() as directory, _running_broker(directory, kafka_runtime) as broker:
+    with scratch() as directory, run_broker(directory, kafka_runtime) as broker:
         yield OwnKafka(broker)
 
 
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[OwnPostgres]:
     """A PostgreSQL of the module's own."""
-    with scratch() as directory, _running_postgres(directory) as server:
+    with scratch() as directory, run_postgres(directory) as server:
         yield OwnPostgres(admin_dsn=server.dsn(), server=server)
 
 
@@ -204,7 +204,8 @@ def scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def _running_broker(directory: Path, runtime: KafkaRuntime) -> Iterator[Broker]:
+def run_broker(directory: Path, runtime: KafkaRuntime) -> Iterator[Broker]:
+    """Run one broker in `directory`; killed at the end."""
     port, controller_port = free_ports(2)
     settings = single_node(directory, port=port, controller_port=controller_port, flush_each_message=False)
     broker = Broker(settings, runtime)
@@ -216,7 +217,8 @@ def _running_broker(directory: Path, runtime: KafkaRuntime) -> Iterator[Broker]:
 
 
 @contextmanager
-def _running_postgres(directory: Path) -> Iterator[Postgres]:
+def run_postgres(directory: Path) -> Iterator[Postgres]:
+    """Run a PostgreSQL in `directory`; killed at the end."""
     (port,) = free_ports(1)
     server = Postgres(PostgresSettings(directory=directory, port=port, max_connections=300, durable=False))
     try:

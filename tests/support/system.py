@@ -149,6 +149,10 @@ class System:
         """Name what runs."""
         return tuple(name for name, instance in self._instances.items() if instance.running)
 
+    def gateways(self) -> tuple[str, ...]:
+        """Name every gateway that was ever started, running or not."""
+        return tuple(name for name in self._instances if name.startswith("ingest"))
+
     async def stop(self, name: str) -> Ending:
         """Send SIGTERM, wait, and tell the exit code and the seconds it took."""
         return await self.instance(name).stop()
@@ -272,21 +276,23 @@ class System:
     async def progress(self) -> dict[int, int]:
         """Give how far the projection is in every partition of `tocsin.log`."""
         async with self.db() as connection:
-            rows = await connection.fetch(_PROGRESS, LIVE, GROUPER_CONSUMER)
-            return {row["partition"]: row["source_next"] or 0 for row in rows}
+            return await _progress(connection)
 
     async def caught_up(self, ends: Mapping[int, int] | None = None, *, within_s: float = 60.0) -> None:
         """Wait until the projection holds everything that the log holds now, or everything before `ends`."""
         wanted = await self.log_ends() if ends is None else ends
+        watching = _Watching(self.database.dsn)
 
         async def reached() -> bool:
-            there = await self.progress()
+            there = await watching.progress()
             return all(there.get(partition, 0) >= end for partition, end in wanted.items())
 
         try:
             await eventually(reached, what=f"the projection reaches {dict(wanted)}", within_s=within_s)
         except TooLateError as error:
-            raise TooLateError(f"{error}; it is at {await self.progress()}") from error
+            raise TooLateError(f"{error}; it is at {await watching.progress()}") from error
+        finally:
+            await watching.close()
 
     async def verify(self) -> list[Compared]:
         """Fold everything anew beside the live projection and compare every table (P5)."""
@@ -331,13 +337,41 @@ class System:
             try:
                 return all(
                     knows(read_snapshot(self._snapshot(name), self._master_key, SystemClock()))
-                    for name in self.running()
-                    if name.startswith("ingest")
+                    for name in self.gateways()
+                    if self.instance(name).running
                 )
             except SnapshotUnfit:
                 return False
 
         await eventually(known, what="the gateways know what was created")
+
+
+class _Watching:
+    """Asks for progress again and again over one connection, through restarts of PostgreSQL."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Any = None
+
+    async def progress(self) -> dict[int, int]:
+        """Give it, or nothing while PostgreSQL is away."""
+        try:
+            if self._connection is None:
+                self._connection = await asyncpg.connect(self._dsn)
+            return await _progress(self._connection)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await self.close()
+            return {}
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+async def _progress(connection: Any) -> dict[int, int]:
+    rows = await connection.fetch(_PROGRESS, LIVE, GROUPER_CONSUMER)
+    return {row["partition"]: row["source_next"] or 0 for row in rows}
 
 
 @contextmanager

@@ -1,0 +1,158 @@
+"""A whole system under load, with everything at hand that can be broken; and what must be true again after each blow."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.simulation.checker import Checker
+from tests.simulation.deliveries import SOURCES
+from tests.simulation.journal import Journal
+from tests.simulation.load import Load, Owner
+from tests.support.servers import OwnKafka, OwnPostgres
+from tests.support.system import System, run_system
+from tocsin_control.integrations import Terms
+
+TENANTS = 4
+SERVERS = ("kafka", "postgres")
+KILLED = ("ingest", "normalizer", "grouper")
+GENEROUS = Terms(rate_limit_per_min=60_000, burst=20_000)
+SETTINGS = {
+    "ingest": {"TOCSIN_INGEST_FAILURES_PER_MIN": "100000", "TOCSIN_INGEST_FAILURES_BURST": "100000"},
+    "query": {"TOCSIN_QUERY_STATEMENT_TIMEOUT_S": "30"},
+}
+"""No limit of ours stands in the load's way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blow:
+    """One kill, and how long it took to be over."""
+
+    victim: str
+    recovered_s: float
+    """From the kill until everything accepted before and after it was projected."""
+    checked_s: float
+
+
+class Ordeal:
+    """Kills one thing at a time, starts it again at once, waits until all is well and checks that it is."""
+
+    def __init__(self, system: System, kafka: OwnKafka, postgres: OwnPostgres, load: Load, checker: Checker, seed: int) -> None:
+        self.system = system
+        self.load = load
+        self.checker = checker
+        self._kafka = kafka
+        self._postgres = postgres
+        self._draw = random.Random(seed)
+
+    def victim(self) -> str:
+        """Draw who is killed next: a service, now and then a server."""
+        return self._draw.choice(SERVERS) if self._draw.random() < 0.06 else self._draw.choice(KILLED)
+
+    async def strike(self, victim: str) -> Blow:
+        """Kill `victim` at a drawn moment under load, start it again, wait, check."""
+        await self.load.journal.more_acked(self._draw.randint(1, 40))
+        began = time.monotonic()
+        await self._replace(victim)
+        return await self._recover(victim, began)
+
+    async def stop(self, service: str) -> Blow:
+        """Send SIGTERM under load; the service must leave in time and cleanly. Start it again, wait, check."""
+        await self.load.journal.more_acked(self._draw.randint(1, 40))
+        began = time.monotonic()
+        ending = await self.system.stop(service)
+        if ending.code or ending.seconds > 25:
+            self.checker.findings.other.append(f"{service} left with {ending.code} after {ending.seconds:.1f} s of SIGTERM")
+        self.system.launch(service)
+        return await self._recover(service, began)
+
+    async def finish(self) -> None:
+        """Stop the load, let the projection hold everything, check everything."""
+        await self.load.stop()
+        await self._settle()
+        self.checker.close_books()
+        await self.checker.check_all()
+
+    async def _recover(self, victim: str, began: float) -> Blow:
+        if victim == "ingest" or victim in SERVERS:
+            await self.load.journal.more_acked(3)  # it takes deliveries again
+        recovered = await self._settle()
+        return Blow(victim=victim, recovered_s=recovered - began, checked_s=time.monotonic() - recovered)
+
+    async def _settle(self) -> float:
+        """Wait until all that lies in the log now is projected, then check it; give when it was."""
+        ends = await self.system.log_ends()
+        self._bury()
+        try:
+            await self.system.caught_up(ends)
+        finally:
+            self._bury()
+        reached = time.monotonic()
+        await self.checker.check(ends)
+        return reached
+
+    async def _replace(self, victim: str) -> None:
+        match victim:
+            case "kafka":
+                await self._again(self._kafka.kill, self._kafka.start)
+            case "postgres":
+                await self._again(self._postgres.kill, self._postgres.start)
+            case _:
+                self.system.kill(victim)
+                self.system.launch(victim)
+
+    async def _again(self, end: Callable[[], Awaitable[None]], start: Callable[[], Awaitable[None]]) -> None:
+        await end()
+        await start()
+
+    def _bury(self) -> None:
+        """Report what ended by itself, and start it again as a supervisor would."""
+        for name in ("ingest", "normalizer", "grouper", "query"):
+            instance = self.system.instance(name)
+            if instance.exit_code is not None:
+                self.checker.findings.other.append(f"{name} ended by itself with {instance.exit_code}: {instance.tail()}")
+                self.system.launch(name)
+
+
+@contextmanager
+def run_ordeal_system(kafka: OwnKafka, postgres: OwnPostgres) -> Iterator[System]:
+    """Run the system that an ordeal needs, not started; call it outside of an event loop."""
+    with run_system(kafka, postgres, settings=SETTINGS, start=False) as system:
+        yield system
+
+
+@asynccontextmanager
+async def run_ordeal(
+    system: System, kafka: OwnKafka, postgres: OwnPostgres, *, seed: int, journal: Path, rate_per_s: float = 80.0
+) -> AsyncIterator[Ordeal]:
+    """Start a system and the load on it."""
+    owners = await _owners(system)
+    await system.start()
+    books = Journal(journal)
+    load = Load(
+        books,
+        owners,
+        lambda: [system.instance(name).url for name in system.gateways()],
+        seed=seed,
+        rate_per_s=rate_per_s,
+    )
+    checker = Checker(system, books, {owner.tenant: owner for owner in owners})
+    load.start()
+    try:
+        yield Ordeal(system, kafka, postgres, load, checker, seed)
+    finally:
+        await asyncio.wait_for(load.stop(), timeout=30)
+        books.end()
+
+
+async def _owners(system: System) -> list[Owner]:
+    """Make tenants with their senders; before the gateways start, so nobody waits for them to hear of it."""
+    owners = []
+    for _ in range(TENANTS):
+        tenant = await system.tenant(rate_limit_per_min=60_000, burst=20_000)
+        senders = {source: await system.integration(tenant, source, terms=GENEROUS) for source in SOURCES}
+        owners.append(Owner(tenant=tenant.id, key=await system.key(tenant), senders=senders))
+    return owners
