@@ -17,6 +17,8 @@ from tocsin_control.integrations import webhook_path
 
 PLAIN_WIDTH = 120
 COLUMNS = ("code", "severity", "status", "alerts", "source")
+GAP = 2
+TITLE_MIN = 10
 SEVERITIES = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "cyan", "INFO": "dim"}
 STATUSES = {"OPEN": "bold", "RESOLVED": "green", "CLOSED": "dim"}
 EXAMPLE = (
@@ -39,7 +41,7 @@ def show(page: Mapping[str, Any], outcomes: Mapping[str, int], demo: DemoTenant,
     """
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
     console.print()
-    console.print(incident_table(page["items"]))
+    console.print(incident_table(page["items"], console.width))
     console.print(summary(page, outcomes, sent=sent), markup=False)
     for title, lines in handout(demo, kept):
         console.print(f"\n[bold]{title}[/bold]")
@@ -48,14 +50,16 @@ def show(page: Mapping[str, Any], outcomes: Mapping[str, int], demo: DemoTenant,
     console.print()
 
 
-def incident_table(items: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay incidents out, one a line; the title alone gives way on a narrow terminal."""
+def incident_table(items: Sequence[Mapping[str, Any]], width: int) -> Table:
+    """Lay incidents out, one a line of at most `width`; the title alone gives way on a narrow terminal."""
     rows = [_cells(item) for item in items]
     table = Table(box=None, pad_edge=False, header_style="dim")
+    left = width
     for name, cells in zip(COLUMNS, zip(*rows, strict=True), strict=True):
-        width = max(len(name), *(cell.cell_len for cell in cells))
-        table.add_column(name, no_wrap=True, min_width=width, justify="right" if name == "alerts" else "left")
-    table.add_column("title", no_wrap=True, overflow="ellipsis")
+        table.add_column(name, no_wrap=True, justify="right" if name == "alerts" else "left")
+        left -= max(len(name), *(cell.cell_len for cell in cells)) + GAP
+    # rich would shorten every column alike, and a code that is cut cannot be copied
+    table.add_column("title", no_wrap=True, overflow="ellipsis", max_width=max(left, TITLE_MIN))
     for item, row in zip(items, rows, strict=True):
         table.add_row(*row, Text(item["title"]))
     return table
