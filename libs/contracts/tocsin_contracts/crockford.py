@@ -5,14 +5,19 @@ import binascii
 
 _STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ENCODE = bytes.maketrans(_STANDARD, _CROCKFORD)
 _DECODE = bytes.maketrans(_CROCKFORD, _STANDARD)
+_LETTERS = _CROCKFORD.decode("ascii")
+_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
 _FOLD = str.maketrans({"I": "1", "L": "1", "O": "0"})
 
 
 def encode(data: bytes) -> str:
     """Encode bytes as upper-case Crockford base32 without padding."""
-    return base64.b32encode(data).rstrip(b"=").translate(_ENCODE).decode("ascii")
+    bits = len(data) * 8
+    length = -(-bits // 5)
+    pairs = -(-length // 2)
+    number = int.from_bytes(data, "big") << (pairs * 10 - bits)
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(pairs * 10 - 10, -1, -10)])[:length]
 
 
 def decode(text: str) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tocsin_control.directory import Directory, IntegrationEntry, TenantEntry
-from tocsin_ingest.domain.allowance import Quota, policy_field
+from tocsin_ingest.domain.buckets import Policy, Quota, policy
+from tocsin_ingest.domain.rate_fields import policy_field
 from tocsin_sources.signature import Accepted, Rejected, Rejection, Scheme, SignedRequest, authenticate
 from tocsin_sources.source import Source
 
@@ -24,6 +24,7 @@ class Verdict:
     reason: Rejection | None = None
 
 
+_PROVED = {slot: Verdict(accepted=True, slot=slot) for slot in (1, 2)}
 _UNSIGNED = Verdict(accepted=True)
 _UNSIGNED_REASONS = frozenset({Rejection.NO_CREDENTIALS})
 
@@ -36,19 +37,25 @@ class Admission:
     tenant: TenantEntry
     source: Source
     schemes: tuple[Scheme, ...]
-    policies: tuple[tuple[str, str, Quota], ...]
+    policies: tuple[Policy, ...]
     policy_field: str
     key: bytes
     """The record's key in the log: the tenant."""
     headers: tuple[str, ...]
     query: tuple[str, ...]
+    lasting: tuple[bytes, ...] | None = field(repr=False)
+    """The secrets, where none of them ends some day: then they need not be looked through at each request."""
 
     def verify(self, request: SignedRequest, now: int) -> Verdict:
         """Check who sent a request at `now` (µs); never raises."""
-        active = self.entry.active_secrets(now)
-        verdict = authenticate(self.schemes, request, [secret.value for secret in active])
+        active = self.entry.secrets
+        values = self.lasting
+        if values is None:
+            active = self.entry.active_secrets(now)
+            values = tuple(secret.value for secret in active)
+        verdict = authenticate(self.schemes, request, values)
         if isinstance(verdict, Accepted):
-            return Verdict(accepted=True, slot=active[verdict.secret].slot)
+            return _PROVED[active[verdict.secret].slot]
         if not self.entry.signature_required and verdict.reason in _UNSIGNED_REASONS:
             return _UNSIGNED
         return Verdict(accepted=False, reason=verdict.reason)
@@ -88,8 +95,8 @@ class Admissions:
 
 def _admission(entry: IntegrationEntry, tenant: TenantEntry, source: Source) -> Admission:
     policies = (
-        ("integration", str(entry.id), Quota(per_minute=entry.rate_limit_per_min, burst=entry.burst)),
-        ("tenant", str(tenant.id), Quota(per_minute=tenant.rate_limit_per_min, burst=tenant.burst)),
+        policy("integration", entry.id, Quota(entry.rate_limit_per_min, entry.burst)),
+        policy("tenant", tenant.id, Quota(tenant.rate_limit_per_min, tenant.burst)),
     )
     return Admission(
         entry=entry,
@@ -97,12 +104,9 @@ def _admission(entry: IntegrationEntry, tenant: TenantEntry, source: Source) -> 
         source=source,
         schemes=entry.schemes(),
         policies=policies,
-        policy_field=policy_field(_named(policies)),
+        policy_field=policy_field(policies),
         key=tenant.id.encode(),
         headers=tuple(sorted(source.headers)),
         query=tuple(sorted(source.query)),
+        lasting=None if any(secret.not_after is not None for secret in entry.secrets) else tuple(s.value for s in entry.secrets),
     )
-
-
-def _named(policies: Sequence[tuple[str, str, Quota]]) -> list[tuple[str, Quota]]:
-    return [(name, quota) for name, _key, quota in policies]

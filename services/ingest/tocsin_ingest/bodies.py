@@ -17,7 +17,7 @@ from tocsin_control.directory import Directory
 from tocsin_control.principal import Scope
 from tocsin_ingest.answers import answer, not_found, unavailable
 from tocsin_ingest.caller import Callers
-from tocsin_ingest.domain.allowance import Quota
+from tocsin_ingest.domain.buckets import Quota, policy
 from tocsin_ingest.domain.target import Body
 from tocsin_ingest.limits import Limits
 from tocsin_ingest.ports import Bodies as BodyReader
@@ -58,7 +58,7 @@ class Bodies:
             Problem: 404 for another tenant's, an unknown one, or what is no delivery; 410 once retention took it.
         """
         principal = await self._callers.identify(request, query, Scope.DELIVERIES_READ, exchange)
-        self._limits.count(f"bodies:{principal.tenant}", [("bodies", principal.tenant, self._quota)])
+        self._limits.count((policy("bodies", principal.tenant, self._quota),))
         position = self._place(principal.tenant, target.delivery)
         try:
             async with asyncio.timeout(self._deadline_s), self._at_once:

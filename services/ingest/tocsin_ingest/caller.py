@@ -11,7 +11,7 @@ from tocsin_control.auth import Authenticator
 from tocsin_control.errors import Forbidden, Unauthenticated
 from tocsin_control.principal import Principal, Scope
 from tocsin_ingest.answers import malformed, unauthenticated, unavailable
-from tocsin_ingest.failures import Failures
+from tocsin_ingest.limits import Failures
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange
 from tocsin_runtime.errors import Recoverable

@@ -21,7 +21,7 @@ from tocsin_control.principal import Principal, Scope
 from tocsin_ingest.answers import answer, malformed, not_found, too_large, unavailable
 from tocsin_ingest.caller import Callers
 from tocsin_ingest.domain import request as asked
-from tocsin_ingest.domain.allowance import Quota
+from tocsin_ingest.domain.buckets import Quota, policy
 from tocsin_ingest.domain.target import SetStatus as SetStatusTarget
 from tocsin_ingest.limits import Limits
 from tocsin_ingest.metrics import IngestMetrics
@@ -86,7 +86,7 @@ class Commands:
             Problem: 400, 401, 403, 404, 409, 412, 415, 422, 429, 503.
         """
         principal = await self._callers.identify(request, query, Scope.INCIDENTS_WRITE, exchange)
-        self._limits.count(f"commands:{principal.tenant}", [("commands", principal.tenant, self._quota)])
+        self._limits.count((policy("commands", principal.tenant, self._quota),))
         command, repeatable = await self._read(request, target, principal, exchange)
         before = await self._already(command) if repeatable else None
         if before is None:

@@ -7,7 +7,7 @@ log acknowledged it (P1).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -19,15 +19,15 @@ from tocsin_contracts.position import Position
 from tocsin_contracts.problem import ProblemType
 from tocsin_control.directory import Directory
 from tocsin_ingest.admission import Admission, Admissions, verify_nobody
-from tocsin_ingest.answers import answer, malformed, not_found, too_large, unauthenticated, unavailable
-from tocsin_ingest.domain.allowance import Allowance, limit_field
+from tocsin_ingest.answers import malformed, not_found, too_large, unauthenticated, unavailable
 from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
+from tocsin_ingest.domain.rate_fields import limit_field
 from tocsin_ingest.domain.refusals import Refusals
 from tocsin_ingest.domain.target import Webhook
-from tocsin_ingest.failures import Failures
-from tocsin_ingest.limits import Limits
+from tocsin_ingest.limits import Failures, Limits
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, Usage
+from tocsin_ingest.prepared import Dates, accepted
 from tocsin_ingest.receiving import Receiver
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Recoverable
@@ -91,6 +91,7 @@ class Deliveries:
         self._clock = clock
         self._bounds = bounds
         self._admissions = Admissions()
+        self._dates = Dates()
         self._in_flight = 0
 
     @property
@@ -100,7 +101,7 @@ class Deliveries:
 
     async def accept(
         self, request: web.BaseRequest, target: Webhook, query: Mapping[str, str], exchange: Exchange
-    ) -> web.Response:
+    ) -> web.StreamResponse:
         """Answer one webhook: 202 once it is safely in the log.
 
         Raises:
@@ -120,6 +121,10 @@ class Deliveries:
         except Problem as problem:
             self._refused(problem.status, admission, exchange)
             raise
+        except AppendTooLarge as error:
+            exchange.reason = "record-too-large"
+            self._refused(413, admission, exchange)
+            raise too_large("The delivery with its headers is too large.") from error
         except Recoverable as error:
             exchange.reason = type(error).__name__
             self._refused(503, admission, exchange)
@@ -129,32 +134,41 @@ class Deliveries:
 
     async def _admit(
         self, request: web.BaseRequest, admission: Admission, query: Mapping[str, str], exchange: Exchange
-    ) -> web.Response:
+    ) -> web.StreamResponse:
         """Do every check in its order, then append."""
         entry = admission.entry
-        self._limits.check(entry.id)
+        self._limits.check(admission.policies)
         if self._in_flight > self._bounds.in_flight_max:
             raise unavailable("Too many requests are under way. Try again.")
         if admission.cannot_tell:
             raise unavailable("The secrets of this integration cannot be read now. Try again.")
         self._receiver.check_length(request)
-        raw = await self._receiver.receive(request)
+        raw = self._receiver.arrived(request)
+        if raw is None:
+            raw = await self._receiver.receive(request)
         exchange.size = len(raw)
         now = self._clock.now()
         self._authenticate(request, admission, raw, now, exchange)
         if not entry.enabled:
             raise Problem(403, "This integration is disabled.", type=ProblemType.FORBIDDEN)
-        allowances = self._limits.count(entry.id, admission.policies)
+        allowances = self._limits.count(admission.policies)
         encoding, body = self._decode(raw, request)
         if admission.source.fixed_format:
             _parse(body)
         envelope = _envelope(request, admission, query, exchange.id, now, encoding)
         checked = self._clock.monotonic()
-        offset = await self._append(admission, body, envelope)
+        record = Entry(admission.key, body, log_headers(Kind.DELIVERY, envelope))
+        offset = await self._appender.append(admission.tenant.partition, record)
         self._metrics.check_seconds.observe(checked - exchange.started)
         self._metrics.append_seconds.observe(self._clock.monotonic() - checked)
         self._metrics.received_bytes.inc(len(raw))
-        return _accepted(admission, Position(admission.tenant.partition, offset), allowances)
+        return accepted(
+            request,
+            delivery=delivery_id(entry.tenant, Position(admission.tenant.partition, offset)),
+            policy=admission.policy_field,
+            limit=limit_field(allowances),
+            date=self._dates.text(now),
+        )
 
     def _find(self, source: Source, target: Webhook, query: Mapping[str, str], request: web.BaseRequest) -> Admission | None:
         """Find whom a request means; None for nobody. A tenant's name alone finds, and never authorises (A3).
@@ -218,13 +232,6 @@ class Deliveries:
             problem = _CONTENT[unfit.fault]()
             raise problem from unfit
 
-    async def _append(self, admission: Admission, body: bytes, envelope: bytes) -> int:
-        entry = Entry(admission.key, body, log_headers(Kind.DELIVERY, envelope))
-        try:
-            return await self._appender.append(admission.tenant.partition, entry)
-        except AppendTooLarge as error:
-            raise too_large("The delivery with its headers is too large.") from error
-
     def _refused(self, status: int, admission: Admission | None, exchange: Exchange) -> None:
         """Count what was not accepted; what the sender may have wanted to say and could not is for the next tick (P10)."""
         reason = exchange.reason or f"status-{status}"
@@ -268,14 +275,3 @@ def _envelope(
 def _clean(text: str) -> str:
     """Make header text valid: aiohttp hands undecodable bytes on as lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _accepted(admission: Admission, position: Position, allowances: Sequence[Allowance]) -> web.Response:
-    """Say where the delivery's outcome will be."""
-    delivery = delivery_id(admission.entry.tenant, position)
-    headers = {
-        "Location": f"/api/v1/deliveries/{delivery}",
-        "RateLimit-Policy": admission.policy_field,
-        "RateLimit": limit_field(allowances),
-    }
-    return answer(202, f'{{"delivery_id":"{delivery}","status":"accepted"}}'.encode(), headers=headers)

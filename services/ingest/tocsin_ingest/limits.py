@@ -1,8 +1,7 @@
 """Rate limits of the gateway (E3, security S80): counted after authentication, refused before the body is read.
 
 A request is counted once its signature proved whose it is: counting before would let anybody who knows a path use up
-somebody's quota. A key that was refused stays refused until its next token is due, and that needs no body: so a
-flood costs a look into a dictionary.
+somebody's quota. Whoever is over the quota already is refused before the body is read, so a flood costs one look.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tocsin_contracts.problem import ProblemType
-from tocsin_ingest.domain.allowance import Allowance, Quota, limit_field, policy_field, retry_after
-from tocsin_ingest.ports import Limiter
+from tocsin_ingest.domain.buckets import Allowance, Buckets, Policy, Quota, policy
+from tocsin_ingest.domain.rate_fields import limit_field, policy_field, retry_after
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.http import Problem
 
@@ -19,48 +18,55 @@ _DETAIL = "More requests than this quota allows."
 
 
 class Limits:
-    """Counts requests under one or more policies, and remembers who is over."""
+    """Counts requests, and refuses those over a quota."""
 
-    def __init__(self, limiter: Limiter, *, clock: Clock, remembered_max: int) -> None:
-        self._limiter = limiter
+    def __init__(self, buckets: Buckets, clock: Clock) -> None:
+        self._buckets = buckets
         self._clock = clock
-        self._remembered_max = remembered_max
-        self._over: dict[str, tuple[float, Sequence[Allowance]]] = {}
 
-    def check(self, key: str) -> None:
-        """Refuse a key that was over its quota a moment ago and has no token yet.
+    def check(self, policies: Sequence[Policy]) -> None:
+        """Refuse who is over a quota already; counts nothing.
 
         Raises:
             Problem: 429.
         """
-        if not self._over:
-            return
-        over = self._over.get(key)
-        if over is None:
-            return
-        if self._clock.monotonic() < over[0]:
-            raise exceeded(over[1])
-        del self._over[key]
+        over = self._buckets.look(policies, self._now_ns())
+        if over is not None:
+            raise exceeded(over)
 
-    def count(self, key: str, policies: Sequence[tuple[str, str, Quota]]) -> tuple[Allowance, ...]:
-        """Count a request of `key` under each policy (name, key there, quota), and give what is left.
+    def count(self, policies: Sequence[Policy]) -> tuple[Allowance, ...]:
+        """Count a request, and give what is left.
 
         Raises:
-            Problem: 429; the first policy that is over ends the counting.
+            Problem: 429; nothing was counted.
         """
-        allowances: list[Allowance] = []
-        for policy, place, quota in policies:
-            allowance = self._limiter.count(policy, place, quota)
-            allowances.append(allowance)
+        allowances = self._buckets.count(policies, self._now_ns())
+        for allowance in allowances:
             if allowance.limited:
-                self._remember(key, allowance.retry_after_s, tuple(allowances))
                 raise exceeded(allowances)
-        return tuple(allowances)
+        return allowances
 
-    def _remember(self, key: str, seconds: float, allowances: Sequence[Allowance]) -> None:
-        if len(self._over) >= self._remembered_max:
-            self._over.clear()  # forgetting is safe: they are counted again
-        self._over[key] = (self._clock.monotonic() + seconds, allowances)
+    def _now_ns(self) -> int:
+        return int(self._clock.monotonic() * 1e9)
+
+
+class Failures:
+    """Failed authentications of one address: above a bound they are answered 429 instead of 401 (security S25).
+
+    Only failures are counted and only failures refused: behind one address there may be a good sender and a forgotten one.
+    """
+
+    def __init__(self, limits: Limits, quota: Quota) -> None:
+        self._limits = limits
+        self._quota = quota
+
+    def failed(self, address: str) -> Problem | None:
+        """Count a failure; give the 429 for an address that had too many, else None."""
+        try:
+            self._limits.count((policy("failed-authentication", address, self._quota),))
+        except Problem as problem:
+            return problem
+        return None
 
 
 def exceeded(allowances: Sequence[Allowance]) -> Problem:
@@ -72,8 +78,8 @@ def exceeded(allowances: Sequence[Allowance]) -> Problem:
         title="Quota Exceeded",
         headers={
             "Retry-After": str(retry_after(allowances)),
-            "RateLimit-Policy": policy_field([(each.policy, each.quota) for each in allowances]),
+            "RateLimit-Policy": policy_field([each.policy for each in allowances]),
             "RateLimit": limit_field(allowances),
         },
-        members={"violated-policies": [each.policy for each in allowances if each.limited]},
+        members={"violated-policies": [each.policy.name for each in allowances if each.limited]},
     )

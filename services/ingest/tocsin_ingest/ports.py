@@ -7,15 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin_control.directory import Directory
-from tocsin_ingest.domain.allowance import Allowance, Quota
 from tocsin_runtime.log import Bounds, Record
-
-
-class Limiter(Protocol):
-    """Counts requests against quotas."""
-
-    def count(self, policy: str, key: str, quota: Quota) -> Allowance:
-        """Count one request of `key` under `policy`; a limited one is not counted. Never waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +63,7 @@ class RequestLog(Protocol):
     """Writes one line a request (E4)."""
 
     def write(self, exchange: Exchange, *, at: int, status: int, seconds: float) -> None:
-        """Note an answered request; the line is written a little later. Never waits, never raises."""
+        """Note an answered request; the line reaches the stream a little later. Never waits, never raises."""
 
 
 class Usage(Protocol):

@@ -37,6 +37,20 @@ class Receiver:
         if length is not None and length > self._body_max:
             raise self._too_large()
 
+    def arrived(self, request: web.BaseRequest) -> bytes | None:
+        """Give the whole body if it came with its header, as small ones do: no timer, no waiting; else None.
+
+        Raises:
+            Problem: 413.
+        """
+        content = request.content
+        if not content.is_eof():
+            return None
+        body = content.read_nowait(-1)
+        if len(body) > self._body_max:
+            raise self._too_large()
+        return body
+
     async def receive(self, request: web.BaseRequest) -> bytes:
         """Give the whole body, as it came.
 
@@ -44,12 +58,10 @@ class Receiver:
             Problem: 413 as soon as it is too large, 408 at the deadline, 400 where its framing breaks, 503 where too much
                 is being received already.
         """
-        content = request.content
-        if content.is_eof():  # a small body comes with its header: no timer, no chunks
-            body = content.read_nowait(-1)
-            if len(body) > self._body_max:
-                raise self._too_large()
+        body = self.arrived(request)
+        if body is not None:
             return body
+        content = request.content
         await self._invite(request)
         chunks: list[bytes] = []
         size = 0

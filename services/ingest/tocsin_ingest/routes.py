@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import structlog
@@ -88,7 +89,7 @@ class Routes:
             self._request_log.write(exchange, at=self._clock.now(), status=status, seconds=seconds)
         return response
 
-    async def _answer(self, request: web.BaseRequest, path: str, query: str, exchange: Exchange) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, path: str, query: str, exchange: Exchange) -> web.StreamResponse:
         """Turn every error into a problem; the only place that does."""
         try:
             return await self._dispatch(request, path, query, exchange)
@@ -104,7 +105,9 @@ class Routes:
             detail = "This is our fault. The request id finds it in our log."
             return problem_answer(Problem(500, detail, type=ProblemType.INTERNAL), exchange.id)
 
-    async def _dispatch(self, request: web.BaseRequest, path: str, query: str, exchange: Exchange) -> web.Response:
+    def _dispatch(
+        self, request: web.BaseRequest, path: str, query: str, exchange: Exchange
+    ) -> Coroutine[Any, Any, web.StreamResponse]:
         """Check path, method and header, in this order, then hand over."""
         target = find_target(path)
         if target is None:
@@ -115,13 +118,13 @@ class Routes:
         match target:
             case Webhook():
                 _require(request, "POST")
-                return await self._deliveries.accept(request, target, parameters, exchange)
+                return self._deliveries.accept(request, target, parameters, exchange)
             case SetStatus():
                 _require(request, "PATCH")
-                return await self._commands.set_status(request, target, parameters, exchange)
+                return self._commands.set_status(request, target, parameters, exchange)
             case Body():
                 _require(request, "GET", "HEAD")
-                return await self._bodies.give(request, target, parameters, exchange)
+                return self._bodies.give(request, target, parameters, exchange)
 
     def _check_header(self, request: web.BaseRequest) -> None:
         if len(request.raw_path) > self._limits.url_max_bytes:

@@ -27,7 +27,7 @@ class IngestSettings(Settings):
     url_max_bytes: int = setting(4096, "bytes of a request's path and query", ge=256, le=8190)
     headers_deadline_s: float = setting(5.0, "seconds from connecting to the end of the first request's header", gt=0, le=60)
     idle_s: float = setting(30.0, "seconds that a connection may stay idle", gt=0, le=600)
-    linger_s: float = setting(5.0, "seconds that the rest of a refused body is read and thrown away", ge=0, le=60)
+    linger_s: float = setting(2.0, "seconds that the rest of a refused body is read and thrown away", ge=0, le=60)
     connections_max: int = setting(4096, "open connections; more are closed at once", ge=1)
 
     body_max_bytes: int = setting(BODY_MAX_BYTES, "bytes of a body, as received and decoded", ge=1024, le=BODY_MAX_BYTES)
@@ -57,6 +57,7 @@ class IngestSettings(Settings):
     body_reads_max: int = setting(8, "bodies read from the log at the same time", ge=1)
     body_read_deadline_s: float = setting(4.0, "seconds to read a body from the log", gt=0, le=30)
     postgres_connections_max: int = setting(4, "connections to PostgreSQL for outcomes of commands", ge=1, le=50)
+    gc_threshold: int = setting(20_000, "new objects between two looks of the garbage collector", ge=700)
     log_buffer_max: int = setting(1000, "request log lines kept before they are written", ge=1)
     log_flush_s: float = setting(0.2, "seconds that a request log line may wait to be written", gt=0, le=5)
 

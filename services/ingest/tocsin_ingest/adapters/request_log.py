@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import orjson
 
-from tocsin_contracts.times import to_rfc3339
+from tocsin_contracts.times import SECOND, to_rfc3339
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange
 
@@ -24,12 +24,15 @@ class LineLog:
         self._metrics = metrics
         self._lines_max = lines_max
         self._flush_s = flush_s
-        self._waiting: list[tuple[Exchange, int, int, float]] = []
+        self._waiting: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._second = 0
+        self._second_text = ""
 
     def write(self, exchange: Exchange, *, at: int, status: int, seconds: float) -> None:
         """Note an answered request; see `ports.RequestLog`."""
-        self._waiting.append((exchange, at, status, seconds))
+        # Bytes, not objects: what waits here must not be walked by every garbage collection.
+        self._waiting.append(_line(exchange, self._moment(at), status, seconds))
         if len(self._waiting) >= self._lines_max:
             self.flush()
         elif self._timer is None:
@@ -44,16 +47,23 @@ class LineLog:
         if not waiting:
             return
         try:
-            self._stream.write(b"".join([_line(*each) for each in waiting]))
+            self._stream.write(b"".join(waiting))
             self._stream.flush()
         except (OSError, ValueError):
             self._metrics.log_lines_dropped.inc(len(waiting))
 
+    def _moment(self, at: int) -> str:
+        """Write `at` as RFC 3339; the part above the second is remembered."""
+        second, rest = divmod(at, SECOND)
+        if second != self._second:
+            self._second, self._second_text = second, to_rfc3339(second * SECOND)[:-7]
+        return f"{self._second_text}{rest:06d}Z"
 
-def _line(exchange: Exchange, at: int, status: int, seconds: float) -> bytes:
+
+def _line(exchange: Exchange, at: str, status: int, seconds: float) -> bytes:
     return orjson.dumps(
         {
-            "at": to_rfc3339(at),
+            "at": at,
             "level": "info",
             "event": "request",
             "request_id": exchange.id,

@@ -1,0 +1,350 @@
+"""The pure rules of ingest: targets, content, quotas, refusals, addresses, what a command asks."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin_contracts.delivery import DeliveryEnvelope, encode_accepted
+from tocsin_contracts.routes import Owner, owner
+from tocsin_contracts.tick import Refused
+from tocsin_ingest.domain.address import Addresses, networks
+from tocsin_ingest.domain.buckets import Buckets, Quota, policy
+from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
+from tocsin_ingest.domain.overcommit import overcommitted
+from tocsin_ingest.domain.rate_fields import limit_field, policy_field, retry_after
+from tocsin_ingest.domain.refusals import Refusals
+from tocsin_ingest.domain.request import (
+    UnfitRequest,
+    UnfitValues,
+    read_change,
+    read_if_match,
+    read_key,
+    read_patience,
+    request_hash,
+)
+from tocsin_ingest.domain.target import Body, SetStatus, Target, Webhook, find_target
+
+SECOND = 1_000_000_000
+LIMITS = ContentLimits(decoded_bytes=1 << 20, ratio=100)
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/api/v1/webhooks/sentry/ABC", Webhook(source="sentry", integration="ABC")),
+        ("/webhooks/sentry/ABC", Webhook(source="sentry", integration="ABC")),
+        ("/webhooks/sentry/ABC/", Webhook(source="sentry", integration="ABC")),
+        ("/webhooks/sentry", Webhook(source="sentry", integration=None)),
+        ("/webhooks/sentry/", Webhook(source="sentry", integration=None)),
+        ("/api/v1/alerts/webhook/alertmanager", Webhook(source="alertmanager", integration=None)),
+        ("/alerts/webhook/alertmanager", Webhook(source="alertmanager", integration=None)),
+        ("/api/v1/deliveries/ABC/body", Body(delivery="ABC")),
+        ("/deliveries/ABC/body", Body(delivery="ABC")),
+        ("/api/v1/incidents/ABC/status", SetStatus(incident="ABC")),
+        ("/incidents/ABC/status", SetStatus(incident="ABC")),
+        ("/api/v1/webhooks/", None),
+        ("/api/v1/webhooks/sentry/ABC/more", None),
+        ("/api/v1/incidents/ABC", None),
+        ("/deliveries//body", None),
+        ("/", None),
+        ("*", None),
+        ("http://host/webhooks/sentry", None),
+    ],
+)
+def test_a_path_names_one_target(path: str, target: Target | None) -> None:
+    """Every path answers with and without `/api/v1`; nothing else is guessed."""
+    assert find_target(path) == target
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/webhooks/sentry/A", "/webhooks/sentry", "/api/v1/alerts/webhook/alertmanager", "/deliveries/A/body"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_route_table_sends_what_ingest_answers_to_ingest(method: str, path: str) -> None:
+    assert owner(method, path) is Owner.INGEST
+
+
+def test_the_route_table_sends_commands_to_ingest_and_their_outcomes_to_query() -> None:
+    assert owner("PATCH", "/incidents/A/status") is Owner.INGEST
+    assert owner("GET", "/api/v1/commands/A") is Owner.QUERY
+
+
+@pytest.mark.parametrize(("header", "encoding"), [(None, ""), ("", ""), ("identity", ""), ("GZIP", "gzip"), (" x-gzip ", "gzip")])
+def test_one_encoding_is_known(header: str | None, encoding: str) -> None:
+    assert encoding_of(header) == encoding
+
+
+@pytest.mark.parametrize("header", ["deflate", "br", "zstd", "gzip, gzip", "gzip, identity", "chunked"])
+def test_another_encoding_or_a_second_one_is_refused(header: str) -> None:
+    """Of two layers aiohttp decodes one and hands on the other: exactly one is allowed (security S05)."""
+    with pytest.raises(UnfitContent) as unfit:
+        encoding_of(header)
+    assert unfit.value.fault is ContentFault.UNSUPPORTED
+
+
+@given(st.binary(max_size=4096))
+def test_what_was_compressed_comes_back(body: bytes) -> None:
+    assert gunzip(gzip.compress(body), LIMITS) == body
+
+
+@pytest.mark.parametrize(
+    ("raw", "fault"),
+    [
+        (gzip.compress(b"x" * 100)[:-1], ContentFault.BROKEN),
+        (gzip.compress(b"x" * 100)[:20], ContentFault.BROKEN),
+        (gzip.compress(b"x" * 100) + b"!", ContentFault.BROKEN),
+        (gzip.compress(b"x") + gzip.compress(b"y"), ContentFault.BROKEN),
+        (gzip.compress(b"x" * 100)[:-4] + b"\x01\x00\x00\x00", ContentFault.BROKEN),
+        (gzip.compress(b"x" * 100)[:-8] + b"\x00" * 8, ContentFault.BROKEN),
+        (zlib.compress(b"x"), ContentFault.BROKEN),
+        (b"", ContentFault.BROKEN),
+        (b"{}", ContentFault.BROKEN),
+        (gzip.compress(bytes(1 << 20)), ContentFault.RATIO),
+        (gzip.compress(bytes(200 << 20)), ContentFault.TOO_LARGE),
+    ],
+    ids=["cut-by-one", "cut", "trailing", "two-members", "lying-size", "lying-sum", "zlib", "empty", "plain", "ratio", "bomb"],
+)
+def test_gzip_that_lies_is_refused(raw: bytes, fault: ContentFault) -> None:
+    with pytest.raises(UnfitContent) as unfit:
+        gunzip(raw, LIMITS)
+    assert unfit.value.fault is fault
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_the_decoded_bound_is_exact(excess: int) -> None:
+    limits = ContentLimits(decoded_bytes=1000, ratio=100)
+    raw = gzip.compress(b"x" * (1000 + excess))
+    if not excess:
+        assert len(gunzip(raw, limits)) == 1000
+        return
+    with pytest.raises(UnfitContent) as unfit:
+        gunzip(raw, limits)
+    assert unfit.value.fault is ContentFault.TOO_LARGE
+
+
+def test_a_burst_is_allowed_and_one_more_is_not() -> None:
+    buckets, quota = Buckets(most=10), (policy("tenant", "a", Quota(60, 3)),)
+
+    assert [buckets.count(quota, 0)[0].remaining for _ in range(3)] == [2, 1, 0]
+    over = buckets.count(quota, 0)[0]
+
+    assert over.limited
+    assert retry_after([over]) == 1
+    assert buckets.look(quota, 0)
+
+
+def test_a_quota_comes_back_at_its_rate() -> None:
+    buckets, quota = Buckets(most=10), (policy("tenant", "a", Quota(60, 1)),)
+    buckets.count(quota, 0)
+
+    assert buckets.look(quota, SECOND - 1)
+    assert buckets.look(quota, SECOND) is None
+    assert not buckets.count(quota, SECOND)[0].limited
+
+
+def test_a_request_refused_by_one_quota_is_counted_by_none() -> None:
+    buckets = Buckets(most=10)
+    wide, narrow = policy("integration", "a", Quota(60, 5)), policy("tenant", "t", Quota(60, 1))
+    buckets.count((wide, narrow), 0)
+
+    refused = buckets.count((wide, narrow), 0)
+
+    assert [each.limited for each in refused] == [False, True]
+    assert buckets.count((wide,), 0)[0].remaining == 3
+
+
+def test_quotas_of_two_keys_do_not_meet() -> None:
+    buckets = Buckets(most=10)
+    for key in "ab":
+        assert not buckets.count((policy("tenant", key, Quota(60, 1)),), 0)[0].limited
+
+
+def test_the_longest_unused_bucket_makes_room() -> None:
+    """Bounded memory: a flood of keys forgets the oldest, and a forgotten bucket is a full one."""
+    buckets = Buckets(most=2)
+    a, b, c = (policy("tenant", key, Quota(60, 1)) for key in "abc")
+    buckets.count((a,), 0)
+    buckets.count((b,), 0)
+    buckets.count((c,), 0)
+
+    assert buckets.look((a,), 0) is None
+    assert buckets.look((b,), 0)
+    assert buckets.look((c,), 0)
+
+
+@given(st.integers(1, 100_000), st.integers(1, 5_000), st.lists(st.integers(0, SECOND), max_size=200))
+def test_never_more_than_a_burst_and_the_rate(per_minute: int, burst: int, steps: list[int]) -> None:
+    buckets, quota = Buckets(most=10), (policy("tenant", "a", Quota(per_minute, burst)),)
+    now = allowed = 0
+    for step in steps:
+        now += step
+        allowed += not buckets.count(quota, now)[0].limited
+    assert allowed <= burst + now * per_minute / (60 * SECOND) + 1
+
+
+def test_rate_fields_follow_the_draft() -> None:
+    each = policy("integration", "a", Quota(1000, 2000))
+    left = Buckets(most=1).count((each,), 0)
+
+    assert policy_field([each]) == '"integration";q=2000;w=120'
+    assert limit_field(left) == '"integration";r=1999;t=1'
+
+
+def _refusals(most: int = 10) -> Refusals:
+    refusals = Refusals(gateway="g", now_ms=0, interval_ms=15_000, most=most)
+    refusals.told(refusals.tick(0, 0))
+    return refusals
+
+
+def test_the_first_tick_of_a_process_says_that_everything_was_refused() -> None:
+    """A killed process may have refused, and nobody else knows (P10)."""
+    tick = Refusals(gateway="g", now_ms=1000, interval_ms=15_000).tick(0, 1000).tick
+
+    assert tick.all_refused
+    assert tick.covers_ms == 15_000
+
+
+def test_a_tick_lists_who_was_refused_since_the_last_one() -> None:
+    refusals = _refusals()
+    refusals.note(0, "t", "a")
+    refusals.note(0, "t", "a")
+    refusals.note(1, "t", "b")
+    pending = refusals.tick(0, 9000)
+    refusals.told(pending)
+
+    assert pending.tick.refused == [Refused(tenant="t", integration="a")]
+    assert pending.tick.covers_ms == 9000
+    assert not pending.tick.all_refused
+    assert refusals.tick(0, 20_000).tick.refused == []
+    assert refusals.tick(0, 20_000).tick.covers_ms == 11_000
+
+
+def test_refusals_of_a_failed_tick_are_told_by_the_next() -> None:
+    refusals = _refusals()
+    refusals.note(0, "t", "a")
+    refusals.untold(refusals.tick(0, 9000))
+    tick = refusals.tick(0, 18_000).tick
+
+    assert tick.refused == [Refused(tenant="t", integration="a")]
+    assert tick.covers_ms == 18_000
+    assert tick.all_refused
+
+
+def test_a_refusal_while_a_tick_is_on_its_way_is_for_the_next_tick() -> None:
+    refusals = _refusals()
+    refusals.note(0, "t", "a")
+    pending = refusals.tick(0, 9000)
+    refusals.note(0, "t", "a")
+    refusals.told(pending)
+
+    assert refusals.tick(0, 10_000).tick.refused == [Refused(tenant="t", integration="a")]
+
+
+def test_more_refusals_than_a_tick_can_list_are_all_refused() -> None:
+    refusals = _refusals(most=2)
+    for name in "abc":
+        refusals.note(0, "t", name)
+    tick = refusals.tick(0, 1000).tick
+
+    assert len(tick.refused) == 2
+    assert tick.all_refused
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "sender"),
+    [
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["203.0.113.9"], "203.0.113.9"),
+        ("127.0.0.1", ["1.2.3.4, 203.0.113.9"], "203.0.113.9"),
+        ("127.0.0.1", ["1.2.3.4", "203.0.113.9, 10.0.0.7"], "203.0.113.9"),
+        ("127.0.0.1", ["1.2.3.4, nonsense"], "127.0.0.1"),
+        ("198.51.100.1", ["1.2.3.4"], "198.51.100.1"),
+        ("::1", ["2001:db8::1"], "2001:db8::1"),
+        ("::ffff:127.0.0.1", ["203.0.113.9"], "203.0.113.9"),
+        (None, ["203.0.113.9"], ""),
+    ],
+)
+def test_a_forwarded_address_counts_only_from_a_trusted_proxy(peer: str | None, forwarded: list[str], sender: str) -> None:
+    assert Addresses(networks("127.0.0.0/8, ::1, 10.0.0.0/8")).sender(peer, forwarded) == sender
+
+
+def test_a_revision_is_read_from_if_match() -> None:
+    assert read_if_match('"r7"') == 7
+    assert read_if_match(None) is None
+    assert read_if_match("*") is None
+
+
+@pytest.mark.parametrize("header", ["r7", '"7"', 'W/"7"', '"r7", "r8"', '"r-1"', '"r"'])
+def test_another_precondition_is_refused(header: str) -> None:
+    with pytest.raises(UnfitRequest):
+        read_if_match(header)
+
+
+@pytest.mark.parametrize("header", ["", "x" * 256, "a b", "é", "a\x00"])
+def test_an_unfit_idempotency_key_is_refused(header: str) -> None:
+    with pytest.raises(UnfitRequest):
+        read_key(header)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [(None, 5), ("wait=2", 2), ("wait=999", 20), ("respond-async", 0), ("respond-async, wait=10", 0), ("handling=strict", 5)],
+)
+def test_a_caller_says_how_long_it_waits(header: str | None, seconds: float) -> None:
+    assert read_patience(header, default_s=5, most_s=20).seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer"),
+    [
+        ({"status": "NOWHERE"}, "/status"),
+        ({}, "/status"),
+        ({"status": "OPEN", "tenant_id": "x"}, "/tenant_id"),
+        ({"status": "OPEN", "comment": 7}, "/comment"),
+        ({"status": "OPEN", "comment": "x" * 1001}, "/comment"),
+        ([], ""),
+        ("OPEN", ""),
+    ],
+)
+def test_values_that_a_command_does_not_take_are_named(document: object, pointer: str) -> None:
+    with pytest.raises(UnfitValues) as unfit:
+        read_change(document)
+    assert pointer in {each["pointer"] for each in unfit.value.errors}
+
+
+def test_a_request_hash_differs_where_anything_asked_differs() -> None:
+    hashes = {
+        request_hash("PATCH", "/a", b"x"),
+        request_hash("PATCH", "/ax", b""),
+        request_hash("PATCH", "/a", b"y"),
+        request_hash("POST", "/a", b"x"),
+    }
+    assert len(hashes) == 4
+    assert request_hash("PATCH", "/a", b"x") in hashes
+
+
+@pytest.mark.parametrize("rich", [True, False])
+def test_the_quick_envelope_equals_the_model(rich: bool) -> None:
+    values = {
+        "tenant": "t",
+        "integration": "i",
+        "source": "sentry",
+        "integration_version": 3,
+        "request_id": "r",
+        "received_at": 7,
+    }
+    more: dict[str, object] = {"content_type": "", "encoding": "", "headers": {}, "query": {}}
+    if rich:
+        more = {"content_type": "application/json", "encoding": "gzip", "headers": {"a": "é"}, "query": {"q": "1"}}
+    quick = encode_accepted(**values, **more)  # type: ignore[arg-type] # both take the same names, which is the point
+
+    assert quick == DeliveryEnvelope.model_validate(values | more).encode()
+
+
+def test_limits_beyond_a_worker_are_found() -> None:
+    assert overcommitted([(0, 600), (0, 500), (1, 1000)], 1000) == {0: 1100}
