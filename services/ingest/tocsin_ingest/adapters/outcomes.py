@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
+
 from tocsin_ingest.ports import Outcome
 from tocsin_runtime.clock import Clock
+from tocsin_runtime.errors import Fatal
 from tocsin_runtime.postgres import Limits, Pool, PostgresUnavailable, close, create_pool, run_again_if_stale, translated
 from tocsin_runtime.queries import load
 
@@ -41,8 +44,12 @@ class PostgresOutcomes:
                 return None
             return Outcome(request_hash=row["request_hash"], status=row["status"], detail=row["detail"])
 
-        async with translated():
-            return await run_again_if_stale(ask)
+        try:
+            async with translated():
+                return await run_again_if_stale(ask)
+        except (asyncpg.PostgresError, Fatal) as error:
+            # No projection yet, or no right to read it: the command is in the log all the same, so this is no 500.
+            raise PostgresUnavailable(f"outcomes of commands cannot be read: {error}") from error
 
     async def wait(self, tenant: str, command: str, timeout_s: float) -> Outcome | None:
         """Wait for the outcome of a command; see `ports.Outcomes`."""
@@ -69,12 +76,15 @@ class PostgresOutcomes:
                 if self._clock.monotonic() < self._not_before:
                     raise PostgresUnavailable
                 self._not_before = self._clock.monotonic() + _RETRY_S
-                self._pool = await create_pool(
-                    self._dsn,
-                    application="tocsin_ingest outcomes",
-                    size_max=self._connections_max,
-                    size_min=0,
-                    limits=_LIMITS,
-                    jsonb=True,
-                )
+                self._pool = await self._make_pool()
             return self._pool
+
+    async def _make_pool(self) -> Pool:
+        return await create_pool(
+            self._dsn,
+            application="tocsin_ingest outcomes",
+            size_max=self._connections_max,
+            size_min=0,
+            limits=_LIMITS,
+            jsonb=True,
+        )
