@@ -115,7 +115,7 @@ class Lines:
         self._now = now
         self._say = say
         self._said_at: float | None = None
-        self._waiting: str | None = None
+        self._waiting = self._said = ""
 
     def __call__(self, done: int, total: int) -> None:
         """Take the state of the work."""
@@ -127,6 +127,6 @@ class Lines:
 
     def finish(self) -> None:
         """Say the last state, if it was not said."""
-        if self._waiting is not None:
-            self._say(self._waiting)
-            self._waiting = None
+        if self._waiting != self._said:
+            self._said = self._waiting
+            self._say(self._said)
