@@ -47,6 +47,9 @@ def run_system(*, work: Work | None = None, external: bool = False, stay: bool =
     Raises:
         TocsinError: it cannot start (or another one runs here); nothing is left running.
     """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Also where a shell had us ignore Ctrl-C, as it does for what it starts in the background.
+        signal.signal(number, signal.default_int_handler)
     display = Display()
     home = make_home()
     try:
@@ -54,7 +57,7 @@ def run_system(*, work: Work | None = None, external: bool = False, stay: bool =
             _end_leftovers(home, display)
             load_or_create_master_key(home.master_key)
             ports = claim_ports(home)
-            # Downloads and training come before the event loop: Ctrl-C then simply ends them.
+            # Downloads and training come before the event loop: an interrupt then simply ends them.
             servers = None if external else own_servers(home, ports, display.progress)
             if servers is not None:
                 servers.prepare()
