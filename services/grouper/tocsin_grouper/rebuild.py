@@ -132,14 +132,17 @@ class Rebuild:
 
     async def _fold_all(self, reader: LogReader, partitions: Sequence[ShadowPartition], positions: dict[int, int] | None) -> None:
         """Fold every partition to its position, or to the end of the topic, and tell how far it is."""
-        ends = [(await reader.bounds(ALERTS, part.claim.partition)).next for part in partitions]
-        total = sum(ends)
+        held = [await reader.bounds(ALERTS, part.claim.partition) for part in partitions]
+        total = sum(bounds.next - bounds.earliest for bounds in held)
+
+        def told() -> None:
+            self._progress(sum(part.records for part in partitions), total)
 
         async def fold(part: ShadowPartition) -> None:
             stop = _END if positions is None else positions.get(part.claim.partition, 0)
             if (part.claim.source_next or 0) < stop:
-                await part.fold_to(stop, batch_records=self._options.batch_records)
-            self._progress(sum(p.records for p in partitions), total)
+                await part.fold_to(stop, batch_records=self._options.batch_records, folded=told)
+            told()
 
         async with asyncio.TaskGroup() as tasks:
             for part in partitions:

@@ -5,7 +5,7 @@ the live path, in another schema. A batch is written while the next one is folde
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tocsin_contracts.topics import ALERTS, GROUPER_CONSUMER
@@ -45,8 +45,8 @@ class ShadowPartition:
         self.claim = claim
         self.records = 0
 
-    async def fold_to(self, source_stop: int, *, batch_records: int) -> None:
-        """Fold until the next source offset is `source_stop`, or the topic ends before it.
+    async def fold_to(self, source_stop: int, *, batch_records: int, folded: Callable[[], None] = lambda: None) -> None:
+        """Fold until the next source offset is `source_stop`, or the topic ends before it; tell after each batch.
 
         Raises:
             Fatal: a gap, or an image that this release cannot read.
@@ -63,6 +63,7 @@ class ShadowPartition:
                 if len(batch) >= batch_records:
                     reached, writing = await self._fold(handler, reached, batch, writing)
                     batch = []
+                    folded()
                 if source_position(records[-1]).offset >= source_stop - 1:
                     break
             if batch:
