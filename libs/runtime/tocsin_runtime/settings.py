@@ -33,7 +33,7 @@ SHARED = {
     "LOG_FORMAT": "json (one object a line) or console (for people)",
 }
 # Read by the CLI and the tests alone; services meet them in the environment and pass over them.
-OTHERS = ("HOME", "PUBLIC_PORT", "TEST_SERVERS", "API_KEY", "URL", "ADMIN_POSTGRES", "TEST_KAFKA", "TEST_POSTGRES")
+OTHERS = ("HOME", "PUBLIC_PORT", "TEST_SERVERS", "API_KEY", "URL", "ADMIN_POSTGRES", "TEST_KAFKA", "TEST_POSTGRES", "CACHE")
 PREFIX = "TOCSIN_"
 
 S = TypeVar("S", bound="Settings")
