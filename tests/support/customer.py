@@ -1,0 +1,153 @@
+"""A tenant with one integration and a key, as the people there see the system: they send, and look at what became of it."""
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tests.support.system import Answer, Sender, System
+from tocsin_contracts.position import Position
+from tocsin_control.bootstrap import Role, as_owner
+from tocsin_control.integrations import DEFAULT_TERMS, Terms, create_integration
+from tocsin_control.keys import create_key
+from tocsin_control.principal import Scope
+from tocsin_control.tenants import Tenant, create_tenant
+
+CANARIES: set[str] = set()
+"""Every secret and key that was given to a customer in this run: none may stand in a log, an answer or a metric."""
+AHEAD = 12
+_WAITING: dict[tuple[int, str], list["Customer"]] = {}
+_NUMBERS = itertools.count(1)
+
+
+class RecordedFact(NamedTuple):
+    """One fact of an incident, and where it stands."""
+
+    position: Position
+    seq: int
+    incident: str
+    version: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """One tenant; every method speaks HTTP as it would."""
+
+    system: System
+    tenant: Tenant
+    sender: Sender
+    key: str = field(repr=False)
+
+    async def send(self, body: bytes, headers: Mapping[str, str] | None = None, *, gateway: str = "ingest") -> Answer:
+        """Deliver a body, whatever the answer."""
+        return await self.system.post(self.sender, body, headers, gateway=gateway)
+
+    async def deliver(self, body: bytes, headers: Mapping[str, str] | None = None, *, gateway: str = "ingest") -> str:
+        """Deliver a body that is accepted; gives the delivery id."""
+        answer = await self.send(body, headers, gateway=gateway)
+        assert answer.status == 202, (answer.status, answer.body)
+        return str(answer.json()["delivery_id"])
+
+    async def outcome(self, delivery: str) -> Any:
+        """Wait for what became of a delivery."""
+        return await self.system.outcome(self.key, delivery)
+
+    async def settle(self, body: bytes, headers: Mapping[str, str] | None = None) -> Any:
+        """Deliver a body and wait for what became of it."""
+        return await self.outcome(await self.deliver(body, headers))
+
+    async def get(self, path: str, **query: str) -> Any:
+        """Read a path that answers 200."""
+        answer = await self.system.get(f"/api/v1{path}", self.key, **query)
+        assert answer.status == 200, (answer.status, answer.body)
+        return answer.json()
+
+    async def incidents(self, **query: str) -> list[Any]:
+        """List incidents, oldest first."""
+        page = await self.get("/incidents", sort="created_at", limit="200", **query)
+        assert page["total"] == len(page["items"])
+        return list(page["items"])
+
+    async def incident(self, **query: str) -> Any:
+        """Give the only incident, whole."""
+        (only,) = await self.incidents(**query)
+        return await self.get(f"/incidents/{only['id']}")
+
+    async def set_status(
+        self, incident: str, status: str, *, key: str | None = None, comment: str | None = None, **headers: str
+    ) -> Answer:
+        """Ask for another status; underscores in names of headers are dashes."""
+        said = {name.replace("_", "-"): value for name, value in headers.items()}
+        body = f'{{"status":"{status}"}}' if comment is None else f'{{"status":"{status}","comment":"{comment}"}}'
+        return await self.system.request(
+            "PATCH",
+            f"/api/v1/incidents/{incident}/status",
+            key=key or self.key,
+            headers={"content-type": "application/json", **said},
+            body=body.encode(),
+        )
+
+    async def facts(self) -> list[RecordedFact]:
+        """List all recorded facts in log order."""
+        async with self.system.db() as connection:
+            rows = await connection.fetch(
+                'SELECT partition, "offset", seq, incident_id, version, kind FROM proj.facts WHERE tenant_id = $1'
+                ' ORDER BY partition, "offset", seq',
+                self.tenant.id,
+            )
+        return [RecordedFact(Position(row[0], row[1]), *tuple(row)[2:]) for row in rows]
+
+
+async def move_in(
+    system: System,
+    source: str = "alertmanager",
+    *,
+    terms: Terms = DEFAULT_TERMS,
+    tenant: Tenant | None = None,
+    scopes: tuple[Scope, ...] = (),
+    **limits: int,
+) -> Customer:
+    """Make a tenant (or use one) with an integration and a key; every running gateway knows them then.
+
+    A gateway looks for changes once a second, so customers without wishes are made ahead, many at once.
+    """
+    if terms is not DEFAULT_TERMS or tenant is not None or scopes or limits or not system.running():
+        (made,) = await _make(system, [source], terms=terms, tenant=tenant, scopes=scopes, limits=limits)
+        return made
+    waiting = _WAITING.setdefault((id(system), source), [])
+    if not waiting:
+        waiting += await _make(system, [source] * AHEAD)
+    return waiting.pop(0)
+
+
+async def _make(
+    system: System,
+    sources: Sequence[str],
+    *,
+    terms: Terms = DEFAULT_TERMS,
+    tenant: Tenant | None = None,
+    scopes: tuple[Scope, ...] = (),
+    limits: Mapping[str, int] | None = None,
+) -> list[Customer]:
+    customers: list[Customer] = []
+    async with as_owner(system.dsn(Role.OWNER), application="test") as connection:
+        for source in sources:
+            owner = tenant or await create_tenant(connection, name=f"customer {next(_NUMBERS)}", **(limits or {}))
+            made = await create_integration(
+                connection,
+                system._master_key,
+                tenant=owner.id,
+                source=source,
+                name=f"{source} {next(_NUMBERS)}",
+                terms=terms,
+            )
+            wanted: Collection[Scope] = scopes or (Scope.ADMIN,)
+            key = await create_key(connection, tenant=owner.id, actor_name="Ada", actor_kind="person", scopes=wanted)
+            CANARIES.update((made.secret.get_secret_value(), key.text.get_secret_value()))
+            integration = made.integration
+            sender = Sender(id=integration.id, tenant=owner.id, source=source, path=integration.path, secret=made.secret)
+            customers.append(Customer(system=system, tenant=owner, sender=sender, key=key.text.get_secret_value()))
+            last_key = key.key.id
+    await system._known(lambda snapshot: last_key in snapshot.directory.keys)
+    return customers
