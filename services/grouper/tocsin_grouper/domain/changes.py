@@ -51,18 +51,16 @@ class Words:
 
     source: str
     event: AlertEvent
-    earlier: "Words | None" = None
-    """What the same batch said before: a field that the newer event leaves out is taken from there."""
+    """The first that the batch says. A new row names source, identity, problem and project by it, and keeps them."""
+    later: list[AlertEvent] = field(default_factory=list)
 
     def get(self, name: str) -> Any:
-        """Give the newest value of a field of the event that says something, else None."""
-        words: Words | None = self
-        while words is not None:
-            value = getattr(words.event, name)
+        """Give the newest value of a field that says something, else None: what an event leaves out stays as it was."""
+        for event in reversed(self.later):
+            value = getattr(event, name)
             if value:
                 return value
-            words = words.earlier
-        return None
+        return getattr(self.event, name) or None
 
 
 @dataclass(slots=True)
@@ -137,4 +135,11 @@ class Changes:
         if fact.renewed:
             self.raws[key] = fact.event.raw
         if fact.described:
-            self.words[key] = Words(fact.source, fact.event, self.words.get(key))
+            self._describe(key, fact)
+
+    def _describe(self, key: AlertKey, fact: AlertRecorded) -> None:
+        words = self.words.get(key)
+        if words is None:
+            self.words[key] = Words(fact.source, fact.event)
+        else:
+            words.later.append(fact.event)
