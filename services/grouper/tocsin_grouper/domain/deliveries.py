@@ -89,7 +89,8 @@ def _same_content(step: Step, image: Image) -> bool:
     keys = [AlertKey(image.tenant, alert_id) for alert_id in image.alert_ids]
     step.draft.require(list(keys))
     alerts = [step.draft.alert(key) for key in keys]
-    if not duplicates.same_content(image, alerts, step.now):
+    repeats = duplicates.repeats_of(image, alerts, step.now)
+    if repeats is None:
         return False
     moment = alert_state.Moment(
         tenant=image.tenant,
@@ -99,9 +100,9 @@ def _same_content(step: Step, image: Image) -> bool:
         observed=step.observed_for(image.tenant, image.integration),
         settings=image.settings,
     )
-    for key, alert in zip(keys, alerts, strict=True):
+    for key, alert, repeated in zip(keys, alerts, repeats, strict=True):
         if alert is not None:
-            moved = alert_state.note_duplicate(alert, moment)
+            moved = alert_state.note_duplicate(alert, moment) if repeated else alert_state.note_late(alert, moment)
             step.draft.put(key, moved)
             step.record(AlertMoved(alert=moved))
     return True

@@ -6,6 +6,7 @@ from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.image import Image
 from tocsin_contracts.status import AlertStatus, EventStatus
 from tocsin_contracts.times import DAY
+from tocsin_grouper.domain.episodes import Verdict, judge
 from tocsin_grouper.domain.state import Alert, SenderDelivery
 
 SENDER_ID_HORIZON = 7 * DAY
@@ -17,15 +18,22 @@ def same_sender_id(known: SenderDelivery | None, clock: int) -> bool:
     return known is not None and clock - known.logged_at <= SENDER_ID_HORIZON
 
 
-def same_content(image: Image, alerts: Sequence[Alert | None], clock: int) -> bool:
-    """Tell whether *every* alert of the delivery repeats its own last event that was not a duplicate.
+def repeats_of(image: Image, alerts: Sequence[Alert | None], clock: int) -> list[bool] | None:
+    """Tell for each alert whether it repeats its own last event; None: the delivery is no duplicate by content.
 
-    Inside the integration's window, with no change of status in between: down, up, down are three deliveries, not one (D3).
+    It is one only if *every* alert repeats its last event that was not a duplicate, inside the integration's window, with no
+    change of status in between: down, up, down are three deliveries, not one (D3). An event that came late counts nothing
+    and changes nothing, so it does not tell a delivery from the copy of it that the other Alertmanager of a pair sends.
     """
     window = image.settings.dedup_window
-    return bool(image.alerts) and all(
-        alert is not None and _repeats(alert, event, clock, window) for alert, event in zip(alerts, image.alerts, strict=True)
-    )
+    pairs = list(zip(alerts, image.alerts, strict=True))
+    repeats = [alert is not None and _repeats(alert, event, clock, window) for alert, event in pairs]
+    if not any(repeats):
+        return None
+    for (alert, event), repeated in zip(pairs, repeats, strict=True):
+        if not repeated and judge(alert, event, clock, window) is not Verdict.LATE:
+            return None
+    return repeats
 
 
 def _repeats(alert: Alert, event: AlertEvent, clock: int, window: int) -> bool:

@@ -139,7 +139,7 @@ class Gathering:
             after, effect = alert_state.repeat(before, event, moment), Effect.REPEATED
             tally.repeated.append(name)
             tally.weigh(after.severity, name)
-        if alert_state.limit_of(after) < alert_state.limit_of(before):
+        if after.incident is not None and alert_state.limit_of(after) < alert_state.limit_of(before):
             arm(self._step, after)  # new settings allow less silence than the timer was armed for
         return after, effect
 
