@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.folding import Folding, effects, firing, kinds, outcome, resolved
+from tests.support.folding import Folding, effects, episode, firing, kinds, outcome, resolved
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.status import AlertStatus
@@ -109,3 +109,22 @@ def test_another_integrations_equal_content_is_no_duplicate() -> None:
     folding = Folding()
     folding.deliver(firing("a"))
     assert outcome(folding.deliver(firing("a"), integration="other"))[0] == "processed"
+
+
+def test_a_copy_of_a_group_in_which_one_alert_is_late_is_a_duplicate() -> None:
+    """The other Alertmanager of a pair lags: one alert of its body is of the past, the rest was just said."""
+    folding = Folding()
+    folding.deliver(firing("a", **episode(0)), firing("b", **episode(0)))
+    folding.wait(60).deliver(resolved("a", **episode(0, 50)))
+    before, lease = folding.incident(), folding.alert("a").last_observed
+    facts = folding.wait(5).deliver(firing("a", **episode(0)), firing("b", **episode(0)))
+    assert outcome(facts) == SAME
+    assert folding.incident() == before
+    assert folding.alert("a").last_observed == lease
+
+
+def test_a_body_of_late_alerts_alone_is_no_duplicate() -> None:
+    """It is kept, for nobody knows it as a copy; it counts nothing."""
+    folding = Folding()
+    folding.wait(1000).deliver(firing("a", **episode(500)))
+    assert outcome(folding.wait(5).deliver(resolved("a", **episode(0, 60)))) == ("processed", None)

@@ -179,3 +179,11 @@ def test_an_acknowledgement_of_what_was_never_seen_opens_nothing_and_its_firing_
     folding = Folding()
     assert effects(folding.deliver(alert("a", EventStatus.ACKNOWLEDGED))) == ["recorded"]
     assert effects(folding.wait(60).deliver(firing("a", **episode(0)))) == ["opened"]
+
+
+def test_what_runs_in_no_incident_has_no_timer() -> None:
+    """A heartbeat that somebody acknowledged at its source: there is no episode that could end."""
+    folding = Folding()
+    folding.deliver(firing("a", heartbeat=True))
+    folding.wait(60).deliver(alert("a", EventStatus.ACKNOWLEDGED, never_resolves=True))
+    assert len(folding.state.timers) == 0

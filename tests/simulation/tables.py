@@ -1,0 +1,214 @@
+"""The grouper's store in memory: it takes the rows that the adapter would write, and does with them what the SQL does.
+
+So batches, crashes and caches can be tried a thousand times a minute. `tests/integration/grouper` holds the real one to the
+same rows.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
+from tocsin_grouper.adapters import rows
+from tocsin_grouper.domain.changes import Changes
+from tocsin_grouper.domain.partition import PartitionState
+from tocsin_grouper.domain.state import (
+    Alert,
+    AlertKey,
+    CommandKey,
+    DecidedCommand,
+    DeliveryKey,
+    Group,
+    GroupKey,
+    Incident,
+    IncidentKey,
+    Key,
+    PartitionClock,
+    RecordedDelivery,
+    SenderDelivery,
+    SenderKey,
+    Timer,
+    TimerKey,
+    Value,
+)
+from tocsin_grouper.domain.timers import Timers
+from tocsin_runtime.fence import Claim, Fenced
+
+Row = dict[str, Any]
+
+_CHANGED_INCIDENT = (
+    "tenant_id", "id", "status", "severity", "updated_at", "last_alert_at", "acknowledged_at", "resolved_at", "closed_at",
+    "alert_count", "firing_count", "event_count", "version", "revision", "over_observed", "changed_offset",
+)  # fmt: skip
+_CHANGED_ALERT = (
+    "tenant_id", "id", "incident_id", "status", "severity", "heartbeat", "never_resolves", "episode_at", "occurred_at",
+    "opened_at", "resolved_at", "updated_at", "last_seen_at", "event_count", "content", "content_status", "content_at",
+    "last_observed", "group_window_s", "silence_s", "changed_offset",
+)  # fmt: skip
+_DESCRIBED_ALERT = (
+    "tenant_id", "id", "title", "description", "service", "environment", "team", "host", "link", "labels", "metadata",
+)  # fmt: skip
+
+
+class Crash(Exception):  # noqa: N818 # a simulated death, caught by the simulation alone
+    """The worker died at its write: before the commit, or behind it without hearing of it."""
+
+
+class Tables:
+    """One partition's rows, and its progress. `crash_at` makes the next write die."""
+
+    def __init__(self, partition: int = 0) -> None:
+        self.claim = Claim(
+            generation="live", consumer="grouper", partition=partition, topic_id="t", next=0, source_next=None, epoch=1
+        )
+        self.facts: dict[tuple[Any, ...], Row] = {}
+        self.alert_events: list[Row] = []
+        self.deliveries: dict[tuple[Any, ...], Row] = {}
+        self.commands: dict[tuple[Any, ...], Row] = {}
+        self.incident_actions: list[Row] = []
+        self.incidents: dict[tuple[Any, ...], Row] = {}
+        self.groups: dict[tuple[Any, ...], str] = {}
+        self.alerts: dict[tuple[Any, ...], Row] = {}
+        self.timers: dict[TimerKey, Timer] = {}
+        self.refusals: dict[tuple[str, str], int] = {}
+        self.clock: PartitionClock | None = None
+        self.crash_at: str | None = None
+
+    async def load_partition(self, partition: int) -> PartitionState:
+        return PartitionState(clock=self.clock, refusals=dict(self.refusals), timers=Timers(self.timers))
+
+    async def load(self, keys: Sequence[Key]) -> dict[Key, Value | None]:
+        return {key: self._load(key) for key in keys}
+
+    async def write(self, claim: Claim, changes: Changes, *, next: int, source_next: int) -> Claim:  # noqa: A002 # the port's name
+        crash, self.crash_at = self.crash_at, None
+        if crash == "before":
+            raise Crash
+        if claim != self.claim:
+            raise Fenced
+        self._append(changes)
+        self._write_incidents(changes)
+        self._write_alerts(changes)
+        for key, timer in changes.timers.items():
+            if timer is None:
+                self.timers.pop(key, None)
+            else:
+                self.timers[key] = timer
+        self.refusals.update(changes.refusals)
+        self.clock = changes.clock or self.clock
+        moved = Claim(
+            generation=claim.generation, consumer=claim.consumer, partition=claim.partition, topic_id=claim.topic_id, next=next,
+            source_next=source_next, epoch=claim.epoch,
+        )  # fmt: skip
+        self.claim = moved
+        if crash == "behind":
+            raise Crash
+        return moved
+
+    def dump(self) -> dict[str, list[str]]:
+        """Give every table as sorted text."""
+        tables: dict[str, Iterable[object]] = {
+            "facts": self.facts.values(), "alert_events": self.alert_events, "deliveries": self.deliveries.values(),
+            "commands": self.commands.values(), "incident_actions": self.incident_actions, "incidents": self.incidents.values(),
+            "groups": self.groups.items(), "alerts": self.alerts.values(), "timers": self.timers.items(),
+            "refusals": self.refusals.items(), "partitions": [self.clock],
+        }  # fmt: skip
+        return {name: sorted(repr(row) for row in found) for name, found in tables.items()}
+
+    def digest(self) -> str:
+        """Hash all rows."""
+        return hashlib.sha256(repr(self.dump()).encode()).hexdigest()
+
+    def _append(self, changes: Changes) -> None:
+        for row in _named(rows.FACTS, rows.facts(changes)):
+            _insert(self.facts, (row["partition"], row["offset"], row["seq"]), row)
+        self.alert_events += _named(rows.EVENTS, rows.events(changes))
+        for row in _named(rows.DELIVERIES, rows.deliveries(changes)):
+            _insert(self.deliveries, (row["partition"], row["offset"]), row | {"redriven_to": None})
+        for row in _named(rows.COMMANDS, rows.commands(changes)):
+            _insert(self.commands, (row["tenant_id"], row["id"]), row)
+        self.incident_actions += _named(rows.ACTIONS, rows.actions(changes))
+        for fact in changes.redriven:
+            self.deliveries[fact.partition, fact.offset] |= {"outcome": "redriven", "redriven_to": fact.to}
+
+    def _write_incidents(self, changes: Changes) -> None:
+        for row in _named(rows.INCIDENTS, rows.opened_incidents(changes)):
+            _insert(self.incidents, (row["tenant_id"], row["id"]), row)
+        for row in _named(_CHANGED_INCIDENT, rows.changed_incidents(changes)):
+            self.incidents[row["tenant_id"], row["id"]] |= row
+        self.groups.update({(key.tenant, key.group): group.incident for key, group in changes.groups.items()})
+
+    def _write_alerts(self, changes: Changes) -> None:
+        for row in _named(rows.ALERTS, rows.new_alerts(changes, self.claim.partition)):
+            _insert(self.alerts, (row["tenant_id"], row["id"]), row)
+        for row in _named(_CHANGED_ALERT, rows.changed_alerts(changes)):
+            self.alerts[row["tenant_id"], row["id"]] |= row
+        for row in _named(_DESCRIBED_ALERT, rows.described_alerts(changes)):
+            self.alerts[row["tenant_id"], row["id"]] |= {name: value for name, value in row.items() if value is not None}
+        for tenant, name, raw in rows.renewed_alerts(changes):
+            self.alerts[tenant, name]["raw"] = raw
+
+    def _load(self, key: Key) -> Value | None:
+        match key:
+            case AlertKey(tenant, name):
+                return _alert(self.alerts.get((tenant, name)))
+            case IncidentKey(tenant, name):
+                return _incident(self.incidents.get((tenant, name)))
+            case GroupKey(tenant, name):
+                incident = self.groups.get((tenant, name))
+                return None if incident is None else Group(incident=incident)
+            case CommandKey(tenant, name):
+                row = self.commands.get((tenant, name))
+                return None if row is None else DecidedCommand(request_hash=row["request_hash"])
+            case DeliveryKey(partition, offset):
+                row = self.deliveries.get((partition, offset))
+                return None if row is None else _named_row(RecordedDelivery, row, tenant="tenant_id")
+            case SenderKey():
+                return self._sender(key)
+
+    def _sender(self, key: SenderKey) -> SenderDelivery | None:
+        wanted = (key.tenant, key.integration, key.sender_id, "processed")
+        found = [
+            row
+            for row in self.deliveries.values()
+            if (row["tenant_id"], row["integration_id"], row["sender_id"], row["outcome"]) == wanted
+        ]
+        newest = max(found, key=lambda row: (row["logged_at"], row["offset"]), default=None)
+        return None if newest is None else SenderDelivery(offset=newest["offset"], logged_at=newest["logged_at"])
+
+
+def _named(columns: Sequence[str], found: Iterable[rows.Row]) -> list[Row]:
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def _insert(table: dict[tuple[Any, ...], Row], key: tuple[Any, ...], row: Row) -> None:
+    """Insert a row as COPY does: a second one of the same key is an error."""
+    assert key not in table, f"a second row {key}"
+    table[key] = row
+
+
+def _named_row(kind: type[Any], row: Row, **renamed: str) -> Any:
+    return kind(**{name: row[renamed.get(name, name)] for name in kind.__dataclass_fields__})
+
+
+def _alert(row: Row | None) -> Alert | None:
+    if row is None:
+        return None
+    typed = row | {
+        "status": AlertStatus(row["status"]),
+        "severity": Severity(row["severity"]),
+        "content_status": EventStatus(row["content_status"]),
+    }
+    found = _named_row(Alert, typed, tenant="tenant_id", integration="integration_id", incident="incident_id")
+    assert isinstance(found, Alert)
+    return found
+
+
+def _incident(row: Row | None) -> Incident | None:
+    if row is None:
+        return None
+    typed = row | {"status": IncidentStatus(row["status"]), "severity": Severity(row["severity"])}
+    found = _named_row(Incident, typed, tenant="tenant_id")
+    assert isinstance(found, Incident)
+    return found
