@@ -11,7 +11,7 @@ from tocsin_control.bootstrap import Role, as_owner
 from tocsin_control.integrations import DEFAULT_TERMS, Terms, create_integration
 from tocsin_control.keys import create_key
 from tocsin_control.principal import Scope
-from tocsin_control.tenants import Tenant, create_tenant
+from tocsin_control.tenants import DEFAULT_BURST, DEFAULT_RATE_PER_MIN, Tenant, create_tenant
 
 CANARIES: set[str] = set()
 """Every secret and key that was given to a customer in this run: none may stand in a log, an answer or a metric."""
@@ -103,17 +103,25 @@ async def move_in(
     system: System,
     source: str = "alertmanager",
     *,
-    terms: Terms = DEFAULT_TERMS,
+    terms: Terms | None = None,
     tenant: Tenant | None = None,
     scopes: tuple[Scope, ...] = (),
-    **limits: int,
+    limit: tuple[int, int] | None = None,
 ) -> Customer:
     """Make a tenant (or use one) with an integration and a key; every running gateway knows them then.
 
     A gateway looks for changes once a second, so customers without wishes are made ahead, many at once.
+
+    Args:
+        system: where.
+        source: of the integration.
+        terms: of the integration.
+        tenant: a tenant that there is.
+        scopes: of the key; all of them by default.
+        limit: of the tenant: requests a minute, and at once.
     """
-    if terms is not DEFAULT_TERMS or tenant is not None or scopes or limits or not system.running():
-        (made,) = await _make(system, [source], terms=terms, tenant=tenant, scopes=scopes, limits=limits)
+    if terms or tenant or scopes or limit:
+        (made,) = await _make(system, [source], terms=terms, tenant=tenant, scopes=scopes, limit=limit)
         return made
     waiting = _WAITING.setdefault((id(system), source), [])
     if not waiting:
@@ -125,24 +133,21 @@ async def _make(
     system: System,
     sources: Sequence[str],
     *,
-    terms: Terms = DEFAULT_TERMS,
+    terms: Terms | None = None,
     tenant: Tenant | None = None,
     scopes: tuple[Scope, ...] = (),
-    limits: Mapping[str, int] | None = None,
+    limit: tuple[int, int] | None = None,
 ) -> list[Customer]:
     customers: list[Customer] = []
+    wanted: Collection[Scope] = scopes or (Scope.ADMIN,)
+    rate, burst = limit or (DEFAULT_RATE_PER_MIN, DEFAULT_BURST)
     async with as_owner(system.dsn(Role.OWNER), application="test") as connection:
         for source in sources:
-            owner = tenant or await create_tenant(connection, name=f"customer {next(_NUMBERS)}", **(limits or {}))
+            name = f"customer {next(_NUMBERS)}"
+            owner = tenant or await create_tenant(connection, name=name, rate_limit_per_min=rate, burst=burst)
             made = await create_integration(
-                connection,
-                system._master_key,
-                tenant=owner.id,
-                source=source,
-                name=f"{source} {next(_NUMBERS)}",
-                terms=terms,
+                connection, system._master_key, tenant=owner.id, source=source, name=name, terms=terms or DEFAULT_TERMS
             )
-            wanted: Collection[Scope] = scopes or (Scope.ADMIN,)
             key = await create_key(connection, tenant=owner.id, actor_name="Ada", actor_kind="person", scopes=wanted)
             CANARIES.update((made.secret.get_secret_value(), key.text.get_secret_value()))
             integration = made.integration
