@@ -48,8 +48,12 @@ ANSWER_S = 30.0
 TAIL_LINES = 15
 QUICK: Mapping[str, Mapping[str, str]] = {
     "ingest": {"TOCSIN_INGEST_TICK_INTERVAL_S": "1"},
-    "normalizer": {"TOCSIN_NORMALIZER_CLAIM_WAIT_S_MAX": "0.1", "TOCSIN_NORMALIZER_RETRY_S_MAX": "0.5"},
-    "grouper": {"TOCSIN_GROUPER_CLAIM_BACKOFF_S": "0.1"},
+    "normalizer": {
+        "TOCSIN_NORMALIZER_CLAIM_WAIT_S_MAX": "0.1",
+        "TOCSIN_NORMALIZER_RETRY_S_MAX": "0.5",
+        "TOCSIN_NORMALIZER_SESSION_S": "1.5",
+    },
+    "grouper": {"TOCSIN_GROUPER_CLAIM_BACKOFF_S": "0.1", "TOCSIN_GROUPER_SESSION_S": "1.5"},
     "query": {},
 }
 """Settings with which tests wait less; every other one has its default."""

@@ -58,6 +58,7 @@ class BrokerSettings:
             "log.dirs": str(self.directory / "data"),
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "1000",
         }
 
     def _replication(self) -> dict[str, str]:

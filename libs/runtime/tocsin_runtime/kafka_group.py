@@ -22,6 +22,9 @@ from tocsin_runtime.log import MIB, NotAssigned, ReadFailed, Record
 
 START_S = 15.0
 ANSWER_S = 5.0
+SESSION_S = 6.0
+"""The shortest that a broker with default settings allows (`group.min.session.timeout.ms`)."""
+HEARTBEAT_MS = 500
 _NEVER_MS = 2**31 - 1
 _TROUBLE = (KafkaError, OSError, TimeoutError)
 
@@ -48,10 +51,12 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 class KafkaGroupReader:
     """A `GroupReader` on Kafka."""
 
-    def __init__(self, bootstrap: str, topic: str, group: str) -> None:
+    def __init__(self, bootstrap: str, topic: str, group: str, *, session_s: float = SESSION_S) -> None:
+        """Prepare a member; one that dies is missed after `session_s`, and its partitions wait for so long."""
         self._bootstrap = bootstrap
         self._topic = topic
         self._group = group
+        self._session_ms = round(session_s * 1000)
         self._window = DeliveryWindow()
         self._stirred = asyncio.Event()
         self._member: Any = None
@@ -79,8 +84,8 @@ class KafkaGroupReader:
             group_id=self._group,
             auto_offset_reset="latest",  # what it would fetch is never delivered
             enable_auto_commit=False,
-            session_timeout_ms=6_000,
-            heartbeat_interval_ms=500,
+            session_timeout_ms=self._session_ms,
+            heartbeat_interval_ms=min(HEARTBEAT_MS, self._session_ms // 4),
             max_poll_interval_ms=_NEVER_MS,  # it is never polled; `tocsin_runtime.watchdog` sees a stuck loop
             max_partition_fetch_bytes=1,
             retry_backoff_ms=50,

@@ -120,4 +120,4 @@ class GrouperService:
 def build(settings: GrouperSettings) -> GrouperService:
     """Put the service together on Kafka and the system clock."""
     clock = SystemClock()
-    return GrouperService(settings, KafkaLog(settings.kafka, clock=clock), clock)
+    return GrouperService(settings, KafkaLog(settings.kafka, clock=clock, session_s=settings.session_s), clock)

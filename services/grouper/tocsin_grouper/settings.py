@@ -20,6 +20,9 @@ class GrouperSettings(Settings):
     synchronous_commit: bool = setting(
         False, "wait for the disk at each commit; without it a crash of PostgreSQL loses a tail that the log folds again"
     )
+    session_s: Annotated[float, Field(ge=1, le=300)] = setting(
+        6.0, "silence after which the group gives a dead worker's partitions to others; brokers allow 6 or more by default"
+    )
     claim_backoff_s: Annotated[float, Field(ge=0, le=60)] = setting(
         1.0, "longest random wait before a partition is claimed, so that its former owner can finish a batch"
     )

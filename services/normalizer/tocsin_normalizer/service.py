@@ -113,7 +113,9 @@ class NormalizerService:
 def build(settings: NormalizerSettings) -> NormalizerService:
     """Put the service together; opens nothing."""
     clock = SystemClock()
-    return NormalizerService(settings=settings, log=KafkaLog(settings.kafka, clock=clock), clock=clock)
+    return NormalizerService(
+        settings=settings, log=KafkaLog(settings.kafka, clock=clock, session_s=settings.session_s), clock=clock
+    )
 
 
 def compose(

@@ -31,6 +31,9 @@ class NormalizerSettings(Settings):
     write_s: Annotated[float, Field(gt=0, le=20)] = setting(15.0, "seconds to wait for a batch's acknowledgement")
     map_s_max: Annotated[float, Field(ge=1)] = setting(60.0, "seconds after which a batch that does not end kills the process")
 
+    session_s: Annotated[float, Field(ge=1, le=300)] = setting(
+        6.0, "silence after which the group gives a dead worker's partitions to others; brokers allow 6 or more by default"
+    )
     claim_wait_s_max: Annotated[float, Field(ge=0, le=10)] = setting(
         1.0, "a newly assigned partition waits a random time up to this: the former owner's last write lands meanwhile"
     )
