@@ -3,7 +3,10 @@
 import re
 from typing import NamedTuple
 
-_TEXT = re.compile(r"(\d{1,5}):(\d{1,15})")
+_TEXT = re.compile(r"(\d{1,5}):(\d{1,15})", re.ASCII)
+PARTITION_MAX = 2**16 - 1
+OFFSET_MAX = 2**48 - 1
+"""What a delivery id can carry; 10,000 records a second for 800 years."""
 
 
 class Position(NamedTuple):
@@ -21,9 +24,9 @@ class Position(NamedTuple):
         """Read `partition:offset`.
 
         Raises:
-            ValueError: the text has another form.
+            ValueError: the text has another form, or names a place that no log has.
         """
         match = _TEXT.fullmatch(text)
-        if match is None:
+        if match is None or int(match[1]) > PARTITION_MAX or int(match[2]) > OFFSET_MAX:
             raise ValueError("a position is written partition:offset, like 3:1729")
         return cls(int(match[1]), int(match[2]))
