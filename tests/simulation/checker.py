@@ -82,6 +82,7 @@ class Checker:
                 await self._check_outcomes(connection, partition, end, expected)
                 await self._none(connection, "versions", partition, self._next[partition], end)
         await self._check_acked(ends, expected)
+        self._check_answers()
         self._next.update(ends)
         self.checked += len(expected)
 
@@ -192,6 +193,12 @@ class Checker:
             shown = await answer.json() if answer.status == 200 else {"outcome": f"status {answer.status}"}
         if shown["outcome"] != wanted.outcome:
             self.findings.other.append(f"{acked.delivery} shows {shown['outcome']} and should show {wanted.outcome}")
+
+    def _check_answers(self) -> None:
+        """Allow no answer of 500 and above but 503: that says 'later' and means it."""
+        wrong = {status: count for status, count in self._journal.statuses.items() if status >= 500 and status != 503}
+        if wrong:
+            self.findings.other.append(f"answers by status {wrong}")
 
     async def _none(self, connection: Connection, rule: str, *arguments: object) -> None:
         for row in await connection.fetch(_QUERIES[rule], *arguments):

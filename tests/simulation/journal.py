@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 
 from tests.simulation.deliveries import Told
+from tests.support.instance import TooLateError
 
 
 class Fate(StrEnum):
@@ -90,9 +91,14 @@ class Journal:
             self.acked.append(Acked(delivery=delivery, sent=sent))
         self._changed.set()
 
-    async def more_acked(self, count: int) -> None:
-        """Wait for `count` further 202."""
-        await self._until(len(self.acked) + count)
+    async def more_acked(self, count: int, *, within_s: float = 60.0) -> None:
+        """Wait for `count` further 202; `TooLateError` says how requests were answered instead."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._until(len(self.acked) + count)
+        except TimeoutError:
+            answers = dict(self.statuses)
+            raise TooLateError(f"{count} more 202: not within {within_s:.0f} s; answers by status {answers}") from None
 
     def end(self) -> None:
         """Close the file."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,12 +52,17 @@ class Ordeal:
         """Draw who is killed next: a service, now and then a server."""
         return self._draw.choice(SERVERS) if self._draw.random() < 0.06 else self._draw.choice(KILLED)
 
-    async def strike(self, victim: str) -> Blow:
-        """Kill `victim` at a drawn moment under load, start it again, wait, check."""
+    def refused(self) -> int:
+        """Count the answers of 500 and above so far."""
+        return sum(count for status, count in self.load.journal.statuses.items() if status >= 500)
+
+    async def strike(self, *victims: str) -> Blow:
+        """Kill `victims` together at a drawn moment under load, start them again at once, wait, check."""
         await self.load.journal.more_acked(self._draw.randint(1, 40))
         began = time.monotonic()
-        await self._replace(victim)
-        return await self._recover(victim, began)
+        for victim in victims:
+            await self._replace(victim)
+        return await self._recover(victims, began)
 
     async def stop(self, service: str) -> Blow:
         """Send SIGTERM under load; the service must leave in time and cleanly. Start it again, wait, check."""
@@ -67,7 +72,7 @@ class Ordeal:
         if ending.code or ending.seconds > 25:
             self.checker.findings.other.append(f"{service} left with {ending.code} after {ending.seconds:.1f} s of SIGTERM")
         self.system.launch(service)
-        return await self._recover(service, began)
+        return await self._recover((service,), began)
 
     async def finish(self) -> None:
         """Stop the load, let the projection hold everything, check everything."""
@@ -76,11 +81,11 @@ class Ordeal:
         self.checker.close_books()
         await self.checker.check_all()
 
-    async def _recover(self, victim: str, began: float) -> Blow:
-        if victim == "ingest" or victim in SERVERS:
+    async def _recover(self, victims: Sequence[str], began: float) -> Blow:
+        if not {"ingest", *SERVERS}.isdisjoint(victims):
             await self.load.journal.more_acked(3)  # it takes deliveries again
         recovered = await self._settle()
-        return Blow(victim=victim, recovered_s=recovered - began, checked_s=time.monotonic() - recovered)
+        return Blow(victim="+".join(victims), recovered_s=recovered - began, checked_s=time.monotonic() - recovered)
 
     async def _settle(self) -> float:
         """Wait until all that lies in the log now is projected, then check it; give when it was."""
