@@ -13,7 +13,7 @@ def finished(event: AlertEvent, settings: IntegrationSettings, *, trusted_time: 
 
     Service and environment take the integration's default where the sender said nothing; severity stays None there, for
     its default is the fold's (E6). The integration may overrule whether its sender ever resolves (`send_resolved: false`).
-    A time orders events only where there is one.
+    A time orders events only where there is one; a source that does not trust its times in general may trust one event's.
     """
     never_resolves = event.never_resolves if settings.never_resolves is None else settings.never_resolves
     return bounded_event(
@@ -24,7 +24,7 @@ def finished(event: AlertEvent, settings: IntegrationSettings, *, trusted_time: 
             service=event.service or settings.default_service,
             environment=event.environment or settings.default_environment,
             never_resolves=never_resolves,
-            trusted=trusted_time and event.occurred_at is not None,
+            trusted=(trusted_time or event.trusted) and event.occurred_at is not None,
         )
     )
 

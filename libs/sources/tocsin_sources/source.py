@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Reason
+from tocsin_sources import document
 from tocsin_sources.finish import finished
 from tocsin_sources.shape import Unfit
 from tocsin_sources.signature import Scheme
@@ -24,6 +25,8 @@ class Delivery:
     """The headers that the source allows, lower-case names."""
     query: Mapping[str, str] = field(default_factory=dict)
     """The query parameters that the source allows."""
+    content_type: str = ""
+    """As the sender wrote it; empty where it did not."""
     settings: IntegrationSettings = field(default_factory=IntegrationSettings)
     """The version of the integration's settings that the delivery came in under."""
 
@@ -64,6 +67,11 @@ Answer = Normalized | Ignored | Failed
 """What a source makes of a delivery."""
 
 
+def parse_json(body: bytes, content_type: str) -> object:  # noqa: ARG001 # most sources send JSON, whatever they call it
+    """Read a body as JSON whatever its content type says: SNS calls it `text/plain`, relays call it anything."""
+    return document.parse(body)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One sender of webhooks: how it authenticates, what of its requests is kept, and how its JSON becomes alerts.
@@ -89,6 +97,10 @@ class Source:
     """Headers that are kept in the envelope, lower case; credentials are never among them."""
     query: frozenset[str] = frozenset()
     """Query parameters that are kept in the envelope."""
+    redact: tuple[str, ...] = ()
+    """JSON pointers of credentials in the body; the gateway replaces them before it appends (`schemes.body_key.redacted`)."""
+    parse: Callable[[bytes, str], object] = parse_json
+    """Reads a body of this content type, within the limits of `document`; raises `document.NotJson` and nothing else."""
 
     def map(self, delivery: Delivery) -> Answer:
         """Turn a delivery into alerts, or say why not.

@@ -126,8 +126,16 @@ class Normalizer:
         if source is None:
             return Failed(reason=SOURCE_NOT_KNOWN, detail="this release does not know the source")
         try:
-            parsed = document.parse(body)
-            answer = source.map(Delivery(document=parsed, headers=envelope.headers, query=envelope.query, settings=settings))
+            parsed = source.parse(body, envelope.content_type)
+            answer = source.map(
+                Delivery(
+                    document=parsed,
+                    headers=envelope.headers,
+                    query=envelope.query,
+                    content_type=envelope.content_type,
+                    settings=settings,
+                )
+            )
         except document.NotJson as error:
             return Failed(reason=error.code, detail=error.detail)
         except MemoryError:
