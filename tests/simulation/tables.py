@@ -5,12 +5,13 @@ same rows.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
-from tocsin_grouper.adapters import rows
+from tocsin_grouper.adapters import rows, schema
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.partition import PartitionState
 from tocsin_grouper.domain.state import (
@@ -37,18 +38,18 @@ from tocsin_runtime.fence import Claim, Fenced
 
 Row = dict[str, Any]
 
-_CHANGED_INCIDENT = (
-    "tenant_id", "id", "status", "severity", "updated_at", "last_alert_at", "acknowledged_at", "resolved_at", "closed_at",
-    "alert_count", "firing_count", "event_count", "version", "revision", "over_observed", "changed_offset",
-)  # fmt: skip
-_CHANGED_ALERT = (
-    "tenant_id", "id", "incident_id", "status", "severity", "heartbeat", "never_resolves", "episode_at", "occurred_at",
-    "opened_at", "resolved_at", "updated_at", "last_seen_at", "event_count", "content", "content_status", "content_at",
-    "last_observed", "group_window_s", "silence_s", "changed_offset",
-)  # fmt: skip
-_DESCRIBED_ALERT = (
-    "tenant_id", "id", "title", "description", "service", "environment", "team", "host", "link", "labels", "metadata",
-)  # fmt: skip
+_QUERIES = schema.queries(schema.LIVE_SCHEMA)
+
+
+def _columns_of(statement: str) -> tuple[str, ...]:
+    """Read from a statement itself which columns its parameters are."""
+    named = re.search(r"AS n\((.*?)\)", _QUERIES[statement], re.DOTALL)
+    assert named is not None
+    return tuple(name.strip() for name in named[1].split(","))
+
+
+_CHANGED_INCIDENT, _CHANGED_ALERT = _columns_of("update_incidents"), _columns_of("update_alerts")
+_STAYS_IF_NULL = frozenset({"title", "description", "service", "environment", "team", "host", "link", "labels", "metadata"})
 
 
 class Crash(Exception):  # noqa: N818 # a simulated death, caught by the simulation alone
@@ -143,11 +144,10 @@ class Tables:
         for row in _named(rows.ALERTS, rows.new_alerts(changes, self.claim.partition)):
             _insert(self.alerts, (row["tenant_id"], row["id"]), row)
         for row in _named(_CHANGED_ALERT, rows.changed_alerts(changes)):
-            self.alerts[row["tenant_id"], row["id"]] |= row
-        for row in _named(_DESCRIBED_ALERT, rows.described_alerts(changes)):
-            self.alerts[row["tenant_id"], row["id"]] |= {name: value for name, value in row.items() if value is not None}
-        for tenant, name, raw in rows.renewed_alerts(changes):
-            self.alerts[tenant, name]["raw"] = raw
+            left_out = {name for name in _STAYS_IF_NULL if row[name] is None}
+            if not row.pop("renewed"):
+                left_out.add("raw")
+            self.alerts[row["tenant_id"], row["id"]] |= {name: value for name, value in row.items() if name not in left_out}
 
     def _load(self, key: Key) -> Value | None:
         match key:

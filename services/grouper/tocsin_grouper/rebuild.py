@@ -12,7 +12,7 @@ from tocsin_grouper.adapters.fingerprint import Fingerprint
 from tocsin_grouper.ownership import Connect
 from tocsin_grouper.shadow import ShadowPartition, Start, discard, find_start, make_schema, open_partition
 from tocsin_grouper.swap import OLD_SCHEMA, NotReached, swap
-from tocsin_runtime import postgres
+from tocsin_runtime import collector, postgres
 from tocsin_runtime.errors import Fatal
 from tocsin_runtime.log import Log, LogReader
 
@@ -212,7 +212,8 @@ class Rebuild:
         if not await connection.fetchval(_TRY_LOCK):
             raise Fatal("another 'tocsin rebuild' or 'tocsin verify' is running; wait for it, or stop it")
         try:
-            yield
+            with collector.spared():
+                yield
         finally:
             if not connection.is_closed():
                 await connection.fetchval(_UNLOCK)

@@ -19,6 +19,7 @@ from tocsin_normalizer.handler.worker import Worker, WorkerLimits
 from tocsin_normalizer.metrics import NormalizerMetrics
 from tocsin_normalizer.ports import DeadMan, Jitter, Versions
 from tocsin_normalizer.settings import NormalizerSettings
+from tocsin_runtime import collector
 from tocsin_runtime.clock import Clock, SystemClock
 from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.health import Health
@@ -112,6 +113,7 @@ class NormalizerService:
 
 def build(settings: NormalizerSettings) -> NormalizerService:
     """Put the service together; opens nothing."""
+    collector.spare()
     clock = SystemClock()
     return NormalizerService(
         settings=settings, log=KafkaLog(settings.kafka, clock=clock, session_s=settings.session_s), clock=clock

@@ -130,8 +130,6 @@ class Projection:
     async def _write_alerts(self, changes: Changes, partition: int) -> None:
         await self._copy("alerts", rows.ALERTS, rows.new_alerts(changes, partition))
         await self._run("update_alerts", rows.changed_alerts(changes))
-        await self._run("describe_alerts", rows.described_alerts(changes))
-        await self._run("renew_alerts", rows.renewed_alerts(changes))
 
     async def _write_partition(self, changes: Changes, partition: int) -> None:
         armed = [

@@ -12,6 +12,7 @@ from tocsin_grouper.domain.changes import Changes, Words
 from tocsin_grouper.domain.state import Alert, AlertKey, Incident
 
 Row = tuple[Any, ...]
+_NOTHING_SAID: Row = (None,) * 9
 
 FACTS = ("tenant_id", "partition", "offset", "seq", "incident_id", "version", "kind", "at", "body")
 EVENTS = (
@@ -129,33 +130,8 @@ def new_alerts(changes: Changes, partition: int) -> list[Row]:
 
 
 def changed_alerts(changes: Changes) -> list[Row]:
-    """Give what moved of alerts that were there before, in the order of `update_alerts`."""
-    return [
-        (
-            a.tenant, a.id, a.incident, a.status, a.severity, a.heartbeat, a.never_resolves, a.episode_at, a.occurred_at,
-            a.opened_at, a.resolved_at, a.updated_at, a.last_seen_at, a.event_count, a.content, a.content_status, a.content_at,
-            a.last_observed, a.group_window_s, a.silence_s, a.changed_offset,
-        )
-        for key, a in changes.alerts.items()
-        if key not in changes.new_alerts
-    ]  # fmt: skip
-
-
-def described_alerts(changes: Changes) -> list[Row]:
-    """Give what is news about alerts that were there before, in the order of `describe_alerts`."""
-    return [
-        (
-            *key[:2], words.get("title"), words.get("description"), words.get("service"), words.get("environment"),
-            words.get("team"), words.get("host"), words.get("link"), _json(words.get("labels")), _json(words.get("metadata")),
-        )
-        for key, words in changes.words.items()
-        if key not in changes.new_alerts
-    ]  # fmt: skip
-
-
-def renewed_alerts(changes: Changes) -> list[Row]:
-    """Give the new JSON of alerts that were there before, in the order of `renew_alerts`."""
-    return [(key.tenant, key.alert, raw) for key, raw in changes.raws.items() if key not in changes.new_alerts]
+    """Give what moved, and what was said anew, of alerts that were there before, in the order of `update_alerts`."""
+    return [_moved(alert, changes, key) for key, alert in changes.alerts.items() if key not in changes.new_alerts]
 
 
 def columns(rows: Iterable[Row]) -> list[list[Any]]:
@@ -181,6 +157,25 @@ def _alert(a: Alert, words: Words, raw: str | None, partition: int) -> Row:
         _json(words.get("metadata")) or "{}", raw, a.incident, a.heartbeat, a.never_resolves, a.episode_at, a.occurred_at,
         a.opened_at, a.resolved_at, a.created_at, a.updated_at, a.last_seen_at, a.event_count, a.content, a.content_status,
         a.content_at, a.last_observed, a.group_window_s, a.silence_s, partition, a.changed_offset,
+    )  # fmt: skip
+
+
+def _moved(a: Alert, changes: Changes, key: AlertKey) -> Row:
+    return (
+        a.tenant, a.id, a.incident, a.status, a.severity, a.heartbeat, a.never_resolves, a.episode_at, a.occurred_at,
+        a.opened_at, a.resolved_at, a.updated_at, a.last_seen_at, a.event_count, a.content, a.content_status, a.content_at,
+        a.last_observed, a.group_window_s, a.silence_s, a.changed_offset, *_said(changes.words.get(key)), key in changes.raws,
+        changes.raws.get(key),
+    )  # fmt: skip
+
+
+def _said(words: Words | None) -> Row:
+    """Give what was said anew; None for what stays."""
+    if words is None:
+        return _NOTHING_SAID
+    return (
+        words.get("title"), words.get("description"), words.get("service"), words.get("environment"), words.get("team"),
+        words.get("host"), words.get("link"), _json(words.get("labels")), _json(words.get("metadata")),
     )  # fmt: skip
 
 

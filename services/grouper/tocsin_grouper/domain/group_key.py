@@ -1,5 +1,6 @@
 """The group key (E7): which incident an alert joins, by the default rule."""
 
+from functools import lru_cache
 from hashlib import sha256
 
 from tocsin_contracts.alert import AlertEvent
@@ -13,8 +14,14 @@ def group_key(source: str, event: AlertEvent) -> str:
 
     Parts are length-prefixed, so that no two alerts of different problems share a key by concatenation.
     """
+    return _hashed(source, event.project, event.environment or "", event.problem)
+
+
+@lru_cache(maxsize=65_536)
+def _hashed(*parts: str) -> str:
+    """Hash parts; remembered, for the same problem is told of again and again."""
     hasher = sha256()
-    for part in (source, event.project, event.environment or "", event.problem):
+    for part in parts:
         data = normalize(part).encode()
         hasher.update(b"%d:" % len(data))
         hasher.update(data)

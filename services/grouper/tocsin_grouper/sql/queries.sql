@@ -81,36 +81,27 @@ UPDATE proj.incidents AS i
  WHERE i.tenant_id = n.tenant_id AND i.id = n.id;
 
 -- name: update_alerts
+-- One statement, for each touch of a row writes all of it anew. Of what is said, the newest stays where a sender leaves it out.
 UPDATE proj.alerts AS a
    SET incident_id = n.incident_id, status = n.status, severity = n.severity, heartbeat = n.heartbeat,
        never_resolves = n.never_resolves, episode_at = n.episode_at, occurred_at = n.occurred_at, opened_at = n.opened_at,
        resolved_at = n.resolved_at, updated_at = n.updated_at, last_seen_at = n.last_seen_at, event_count = n.event_count,
        content = n.content, content_status = n.content_status, content_at = n.content_at, last_observed = n.last_observed,
-       group_window_s = n.group_window_s, silence_s = n.silence_s, changed_offset = n.changed_offset
+       group_window_s = n.group_window_s, silence_s = n.silence_s, changed_offset = n.changed_offset,
+       title = coalesce(n.title, a.title), description = coalesce(n.description, a.description),
+       service = coalesce(n.service, a.service), environment = coalesce(n.environment, a.environment),
+       team = coalesce(n.team, a.team), host = coalesce(n.host, a.host), link = coalesce(n.link, a.link),
+       labels = coalesce(n.labels, a.labels), metadata = coalesce(n.metadata, a.metadata),
+       raw = CASE WHEN n.renewed THEN n.raw ELSE a.raw END
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::timestamptz[],
               $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
               $14::integer[], $15::text[], $16::text[], $17::timestamptz[], $18::bigint[], $19::integer[], $20::integer[],
-              $21::bigint[])
+              $21::bigint[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[],
+              $29::jsonb[], $30::jsonb[], $31::boolean[], $32::jsonb[])
     AS n(tenant_id, id, incident_id, status, severity, heartbeat, never_resolves, episode_at, occurred_at, opened_at,
          resolved_at, updated_at, last_seen_at, event_count, content, content_status, content_at, last_observed,
-         group_window_s, silence_s, changed_offset)
- WHERE a.tenant_id = n.tenant_id AND a.id = n.id;
-
--- name: describe_alerts
--- The newest that was said about each field; what a sender leaves out stays.
-UPDATE proj.alerts AS a
-   SET title = coalesce(n.title, a.title), description = coalesce(n.description, a.description),
-       service = coalesce(n.service, a.service), environment = coalesce(n.environment, a.environment),
-       team = coalesce(n.team, a.team), host = coalesce(n.host, a.host), link = coalesce(n.link, a.link),
-       labels = coalesce(n.labels, a.labels), metadata = coalesce(n.metadata, a.metadata)
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-              $10::jsonb[], $11::jsonb[])
-    AS n(tenant_id, id, title, description, service, environment, team, host, link, labels, metadata)
- WHERE a.tenant_id = n.tenant_id AND a.id = n.id;
-
--- name: renew_alerts
-UPDATE proj.alerts AS a SET raw = n.raw
-  FROM unnest($1::text[], $2::text[], $3::jsonb[]) AS n(tenant_id, id, raw)
+         group_window_s, silence_s, changed_offset, title, description, service, environment, team, host, link, labels,
+         metadata, renewed, raw)
  WHERE a.tenant_id = n.tenant_id AND a.id = n.id;
 
 -- name: mark_redriven
