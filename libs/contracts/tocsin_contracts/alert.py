@@ -6,8 +6,9 @@ lone surrogate. `bounds.bounded_event` cuts; a value outside is a bug of ours.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
 
@@ -21,7 +22,7 @@ LABEL_NAME_MAX = 200
 LABEL_VALUE_MAX = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AlertEvent:
     """One notification of one alert. None where the sender said nothing: defaults are the fold's business."""
 

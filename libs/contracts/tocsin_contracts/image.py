@@ -6,7 +6,7 @@ without validating again what our own normalizer wrote: this is the hottest deco
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from tocsin_contracts.ids import AlertId
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.position import Position
+from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
 
@@ -27,7 +28,7 @@ _SEVERITIES = {severity.value: severity for severity in Severity}
 _STATUSES = {status.value: status for status in EventStatus}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Image:
     """What the normalizer made of one delivery, with every setting that the fold needs."""
 

@@ -5,17 +5,18 @@ A changed fact for the same input is a new FOLD_VERSION.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, ClassVar
 
 import orjson
 from pydantic import TypeAdapter
 
+from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class IncidentFact:
     """What every fact carries: which incident, its gapless version (P3), and when by the fold's clock (µs)."""
 
@@ -25,7 +26,7 @@ class IncidentFact:
     at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class IncidentOpened(IncidentFact):
     """An alert fired that no collecting incident of its group could take."""
 
@@ -51,7 +52,7 @@ class IncidentOpened(IncidentFact):
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AlertsRecorded(IncidentFact):
     """What one record's alert events did to the incident, in one fact: a delivery of 200 alerts is one fact."""
 
@@ -75,7 +76,7 @@ class AlertsRecorded(IncidentFact):
     why: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SeverityRaised(IncidentFact):
     """The incident became worse; it is never lowered silently (E9)."""
 
@@ -86,7 +87,7 @@ class SeverityRaised(IncidentFact):
     alert: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class IncidentResolved(IncidentFact):
     """No alert of the incident is active any more."""
 
@@ -95,7 +96,7 @@ class IncidentResolved(IncidentFact):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class StatusChanged(IncidentFact):
     """A person or machine moved the incident to another status (C4)."""
 
@@ -116,12 +117,14 @@ _KINDS: dict[str, type[AnyIncidentFact]] = {
 }
 _ROW = frozenset({"incident", "version", "at"})
 _BODY = {fact: tuple(f.name for f in fields(fact) if f.name not in _ROW) for fact in _KINDS.values()}
+_NEVER_EMPTY = (int, str)
+"""Zero and "" are something said; None and empty lists and maps are left out."""
 _ADAPTERS: dict[str, TypeAdapter[AnyIncidentFact]] = {kind: TypeAdapter(fact) for kind, fact in _KINDS.items()}
 
 
 def encode_fact(fact: AnyIncidentFact) -> str:
     """Write a fact's body as JSON: all but incident, version, time and kind, which are columns; empty fields are left out."""
-    body = {name: value for name in _BODY[type(fact)] if (value := getattr(fact, name)) not in (None, (), {})}
+    body = {name: value for name in _BODY[type(fact)] if (value := getattr(fact, name)) or type(value) in _NEVER_EMPTY}
     return orjson.dumps(body).decode()
 
 

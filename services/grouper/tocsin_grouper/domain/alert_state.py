@@ -1,9 +1,10 @@
 """How an event changes its alert: one function for each verdict, each giving the alert as it is then."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.record import record
 from tocsin_contracts.severity import DEFAULT_SEVERITY, Severity
 from tocsin_contracts.status import AlertStatus, EventStatus
 from tocsin_contracts.times import SECOND
@@ -11,7 +12,7 @@ from tocsin_grouper.domain.episodes import ordering_time
 from tocsin_grouper.domain.state import Alert
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Moment:
     """Where and when a delivery stands: what every change of an alert needs to know of it."""
 

@@ -13,7 +13,6 @@ from tocsin_contracts.position import Position
 from tocsin_grouper.domain.facts import (
     AlertMoved,
     AlertRecorded,
-    ClockAdvanced,
     CommandDecided,
     DeliveryRecorded,
     DeliveryRedriven,
@@ -90,10 +89,15 @@ class Changes:
         stamp = Stamp(decision.record.position, decision.clock.clock, decision.record.release)
         self.clock = decision.clock
         self.records += 1
-        for seq, change in enumerate(fact for fact in decision.facts if isinstance(fact, IncidentChanged)):
-            self._add_incident_fact(stamp, seq, change)
+        seq = 0
         for fact in decision.facts:
-            self._add_row(stamp, fact)
+            if type(fact) is IncidentChanged:
+                self._add_incident_fact(stamp, seq, fact)
+                seq += 1
+            elif type(fact) is AlertRecorded:
+                self._add_event(stamp, fact)
+            else:
+                self._add_row(stamp, fact)
         for key, value in decision.draft.writes.items():
             if isinstance(value, Incident) and isinstance(key, IncidentKey):
                 self.incidents[key] = value
@@ -107,8 +111,6 @@ class Changes:
 
     def _add_row(self, stamp: Stamp, fact: Fact) -> None:
         match fact:
-            case AlertRecorded():
-                self._add_event(stamp, fact)
             case AlertMoved(alert=alert):
                 self.alerts[AlertKey(alert.tenant, alert.id)] = alert
             case DeliveryRecorded():
@@ -123,7 +125,7 @@ class Changes:
                 self.timers[key] = None
             case RefusalCounted(tenant=tenant, integration=integration, owed=owed):
                 self.refusals[tenant, integration] = owed
-            case ClockAdvanced() | IncidentChanged():
+            case _:
                 pass
 
     def _add_event(self, stamp: Stamp, fact: AlertRecorded) -> None:

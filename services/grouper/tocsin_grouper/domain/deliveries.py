@@ -6,8 +6,9 @@ from tocsin_contracts.image import Image
 from tocsin_contracts.outcome import Mapped, Outcome, Reason
 from tocsin_contracts.times import DAY
 from tocsin_grouper.domain import alert_state, duplicates
+from tocsin_grouper.domain.alert_state import Moment
 from tocsin_grouper.domain.facts import AlertMoved, DeliveryRecorded, DeliveryRedriven
-from tocsin_grouper.domain.gathering import Gathering
+from tocsin_grouper.domain.gathering import Gathering, moment_of
 from tocsin_grouper.domain.state import AlertKey, DeliveryKey, RecordedDelivery, SenderDelivery, SenderKey
 from tocsin_grouper.domain.step import Step
 
@@ -50,10 +51,13 @@ def _decide_normalized(step: Step, image: Image) -> None:
     if refusal is not None:
         _record(step, image, Outcome.DUPLICATE, refusal.reason, None, refusal.duplicate_of)
         return
-    if image.sender_id is None and image.redrive_of is None and _same_content(step, image):
+    keys = [AlertKey(image.tenant, alert_id) for alert_id in image.alert_ids]
+    step.draft.require(keys)
+    moment = moment_of(step, image)
+    if image.sender_id is None and image.redrive_of is None and _same_content(step, image, keys, moment):
         _record(step, image, Outcome.DUPLICATE, Reason.SAME_CONTENT, None)
         return
-    gathering = Gathering(step, image)
+    gathering = Gathering(step, image, keys, moment)
     gathering.apply()
     if image.sender_id is not None:
         key = SenderKey(image.tenant, image.integration, image.sender_id)
@@ -84,22 +88,12 @@ def _same_sender_id(step: Step, image: Image) -> _Refusal | None:
     return _Refusal(reason, known.offset)
 
 
-def _same_content(step: Step, image: Image) -> bool:
+def _same_content(step: Step, image: Image, keys: list[AlertKey], moment: Moment) -> bool:
     """Tell whether the delivery repeats by content; if so its alerts' leases move, and nothing is counted."""
-    keys = [AlertKey(image.tenant, alert_id) for alert_id in image.alert_ids]
-    step.draft.require(list(keys))
     alerts = [step.draft.alert(key) for key in keys]
     repeats = duplicates.repeats_of(image, alerts, step.now)
     if repeats is None:
         return False
-    moment = alert_state.Moment(
-        tenant=image.tenant,
-        integration=image.integration,
-        offset=step.position.offset,
-        clock=step.now,
-        observed=step.observed_for(image.tenant, image.integration),
-        settings=image.settings,
-    )
     for key, alert, repeated in zip(keys, alerts, repeats, strict=True):
         if alert is not None:
             moved = alert_state.note_duplicate(alert, moment) if repeated else alert_state.note_late(alert, moment)

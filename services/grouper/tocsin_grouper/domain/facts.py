@@ -12,6 +12,7 @@ from tocsin_contracts.command import Command
 from tocsin_contracts.image import Image
 from tocsin_contracts.incident import AnyIncidentFact
 from tocsin_contracts.outcome import Outcome
+from tocsin_contracts.record import record
 from tocsin_grouper.domain.state import Alert, PartitionClock, Timer, TimerKey
 
 
@@ -29,7 +30,7 @@ class Effect(StrEnum):
     HEARTBEAT = "heartbeat"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AlertRecorded:
     """An alert event was applied: one row of `alert_events`, and the alert as it is now."""
 
@@ -47,14 +48,14 @@ class AlertRecorded:
     """Whether the alert's own JSON differs from what its row holds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AlertMoved:
     """An alert changed without an event of its own: a duplicate moved its leases, or a timer ended its episode."""
 
     alert: Alert
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DeliveryRecorded:
     """A delivery's outcome (P2): one row of `deliveries`."""
 
@@ -66,7 +67,7 @@ class DeliveryRecorded:
     incidents: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DeliveryRedriven:
     """A failed delivery was sent again and processed: its row becomes `redriven`."""
 
@@ -75,7 +76,7 @@ class DeliveryRedriven:
     to: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CommandDecided:
     """What was decided about a command: one row of `commands`. `status` is the HTTP status of the answer."""
 
@@ -85,7 +86,7 @@ class CommandDecided:
     detail: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TimerSet:
     """A timer was armed, or armed anew."""
 
@@ -93,14 +94,14 @@ class TimerSet:
     timer: Timer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TimerCleared:
     """A timer fired or is not needed any more."""
 
     key: TimerKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RefusalCounted:
     """A gateway refused an integration: `owed` is the new sum, µs."""
 
@@ -109,7 +110,7 @@ class RefusalCounted:
     owed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ClockAdvanced:
     """A record of the partition told what time it is."""
 

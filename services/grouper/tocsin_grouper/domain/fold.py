@@ -6,12 +6,12 @@ whatever the batch sizes, restarts and caches (P5).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from tocsin_contracts.command import Command
 from tocsin_contracts.image import Image
 from tocsin_contracts.position import Position
+from tocsin_contracts.record import record
 from tocsin_contracts.tick import Tick
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain import commands, deliveries, episode_timer
@@ -35,7 +35,7 @@ TIMERS_AT_ONCE: Final = 500
 """Timers that one record fires at most; the rest fires at the next record of the tenant, or the next tick."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LogRecord:
     """One record of the log as the fold sees it."""
 
@@ -51,7 +51,7 @@ class LogRecord:
         return None if isinstance(self.payload, Tick) else self.payload.tenant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Decision:
     """What the fold decided about one record, ready to be absorbed and written."""
 
@@ -114,6 +114,8 @@ def _fire_timers(
     """Fire what is due: a tenant's timers at its own records, everybody's at ticks; by due time, then key."""
     tenants = state.timers.tenants() if record.tenant is None else [record.tenant]
     dues = state.timers.due(tenants, step.clock.observed, step.refusals)[:TIMERS_AT_ONCE]
+    if not dues:
+        return ()
     episode_timer.require(step, dues)
     errors = ((due.key, _fire(step, due, handlers)) for due in dues)
     return tuple((key, error) for key, error in errors if error is not None)

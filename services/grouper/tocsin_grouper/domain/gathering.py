@@ -5,10 +5,13 @@ resolves and another begins keeps its incident, in whatever order the sender lis
 alert counts in the body's order: it is cut into runs that name each alert once, and each run has its three rounds.
 """
 
+from collections.abc import Sequence
+
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.image import Image
 from tocsin_contracts.status import AlertStatus, EventStatus
 from tocsin_grouper.domain import alert_state
+from tocsin_grouper.domain.alert_state import Moment
 from tocsin_grouper.domain.episode_timer import arm, disarm
 from tocsin_grouper.domain.episodes import Verdict, beats, judge, may_begin, ordering_time
 from tocsin_grouper.domain.facts import AlertRecorded, Effect
@@ -22,38 +25,43 @@ from tocsin_grouper.domain.tally import SUPERSEDED, Tally, settle
 _UNCOUNTED = frozenset({Effect.RECORDED, Effect.HEARTBEAT, Effect.LATE})
 
 
+def moment_of(step: Step, image: Image) -> Moment:
+    """Say where and when a delivery stands."""
+    return Moment(
+        tenant=image.tenant,
+        integration=image.integration,
+        offset=step.position.offset,
+        clock=step.now,
+        observed=step.observed_for(image.tenant, image.integration),
+        settings=image.settings,
+    )
+
+
 class Gathering:
     """Applies one delivery's events; `incidents` lists those it touched, in the order of the first touch."""
 
-    def __init__(self, step: Step, image: Image) -> None:
+    def __init__(self, step: Step, image: Image, keys: Sequence[AlertKey], moment: Moment) -> None:
+        """Take a delivery, with the keys of its alerts in their order; they are loaded."""
         self._step = step
         self._image = image
-        self._moment = alert_state.Moment(
-            tenant=image.tenant,
-            integration=image.integration,
-            offset=step.position.offset,
-            clock=step.now,
-            observed=step.observed_for(image.tenant, image.integration),
-            settings=image.settings,
-        )
+        self._keys = keys
+        self._moment = moment
         self._tallies: dict[str, Tally] = {}
         self._firing_here: set[str] = set()  # they collect, though their counts do not show it before they are settled
         self.incidents: dict[str, None] = {}
 
     def apply(self) -> None:
         """Apply every event of the delivery."""
-        image = self._image
-        named = enumerate(zip(image.alert_ids, image.alerts, strict=True))
-        said = [Said(seq, AlertKey(image.tenant, alert), event) for seq, (alert, event) in named]
+        named = enumerate(zip(self._keys, self._image.alerts, strict=True))
+        said = [Said(seq, key, event) for seq, (key, event) in named]
         runs = cut(said)
         self._require(said, begins_again=len(runs) > 1)
         for run in runs:
             self._apply_run(run)
 
     def _require(self, said: list[Said], *, begins_again: bool) -> None:
-        """Ask for everything that the delivery can need, in three rounds: alerts; their incidents and groups; the groups'."""
+        """Ask for all that the loaded alerts lead to, in two rounds: their incidents and groups, then the groups' incidents."""
         tenant, draft = self._image.tenant, self._step.draft
-        draft.require([one.key for one in said])
         keys: list[Key] = []
         groups: list[GroupKey] = []
         for one in said:
@@ -63,8 +71,9 @@ class Gathering:
             if may_begin(alert, one.event) or begins_again:
                 groups.append(GroupKey(tenant, group_key(self._image.source, one.event)))
         draft.require([*keys, *groups])
-        found = [draft.group(key) for key in groups]
-        draft.require([IncidentKey(tenant, group.incident) for group in found if group is not None])
+        if groups:
+            found = [draft.group(key) for key in groups]
+            draft.require([IncidentKey(tenant, group.incident) for group in found if group is not None])
 
     def _apply_run(self, run: list[Said]) -> None:
         for one in run:

@@ -4,9 +4,9 @@ Only what decisions need: texts, labels and raw JSON lie in the rows alone (see 
 alerts fit in memory. All times are µs; `observed` times are absence time (see `clock`), less what was owed.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
 
@@ -63,7 +63,7 @@ class DeliveryKey(NamedTuple):
 Key = AlertKey | IncidentKey | GroupKey | SenderKey | CommandKey | DeliveryKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Alert:
     """One problem at one place, with its current or last episode."""
 
@@ -96,7 +96,7 @@ class Alert:
     changed_offset: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Incident:
     """The thing that people respond to, with the counts that decisions need: no rule scans its alerts."""
 
@@ -130,14 +130,14 @@ class Incident:
         return not self.status.is_over and self.firing_count > 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Group:
     """Points from a group to its newest incident."""
 
     incident: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SenderDelivery:
     """The processed delivery that carried a sender's id last."""
 
@@ -145,14 +145,14 @@ class SenderDelivery:
     logged_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DecidedCommand:
     """A command that was decided: the first decision stands."""
 
     request_hash: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RecordedDelivery:
     """A recorded delivery, as a redrive needs to see it."""
 
@@ -171,7 +171,7 @@ class TimerKey(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Timer:
     """Something that waits for an absence. `due` is in absence time, before what the integration is owed is added."""
 
@@ -181,7 +181,7 @@ class Timer:
     due: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PartitionClock:
     """What time it is in a partition (DESIGN 3, "Time")."""
 

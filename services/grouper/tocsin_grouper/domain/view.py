@@ -4,7 +4,7 @@ A `Draft` lies over the loaded state. It is thrown away when a record cannot be 
 record changes everything or nothing.
 """
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TypeVar
 
 from tocsin_grouper.domain.state import (
@@ -44,7 +44,7 @@ class Draft:
         self._loaded = loaded
         self.writes: dict[Key, Value] = {}
 
-    def require(self, keys: list[Key]) -> None:
+    def require(self, keys: Sequence[Key]) -> None:
         """Raise `Missing` for all keys of the list that are not loaded, at once: one round trip instead of many."""
         missing = [key for key in keys if key not in self.writes and key not in self._loaded]
         if missing:
