@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.unit.normalizer.records import delivery, tick
-from tests.unit.normalizer.twin import Twin, ended, names
+from tests.unit.normalizer.twin import InMemoryVersions, Twin, ended, names
 from tocsin_contracts.envelope import SourceStamp, image_headers
 from tocsin_contracts.position import Position
 from tocsin_contracts.topics import ALERTS, LOG
@@ -155,6 +155,26 @@ async def test_a_revoked_partition_is_written_no_more(twin: Twin) -> None:
             assert await twin.until(3, old, partition=number) == [0, 1, 2]
 
 
+async def test_a_partition_that_went_while_its_batch_was_prepared_is_not_written(twin: Twin) -> None:
+    async with twin.running() as old:
+        twin.put(delivery("a"))
+        await twin.until(1, old)
+        twin.versions.answering.clear()
+        twin.versions.asked.clear()
+        twin.put(delivery("b"))
+        await twin.versions.asked.wait()
+        slow, twin.versions = twin.versions, InMemoryVersions()
+        async with twin.running() as new:
+            while len(old.reader.group.members) < 2:
+                await twin.log.changed.wait(0.01)
+            twin.log.drop_member(old.reader)
+            assert await twin.until(2, old, new) == [0, 1]
+            slow.answering.set()
+            while old.worker.standings():
+                await twin.log.changed.wait(0.01)
+            assert twin.sources() == [0, 1]
+
+
 async def test_an_expelled_member_claims_anew(twin: Twin) -> None:
     async with twin.running() as running:
         twin.put(delivery("a"))
@@ -194,6 +214,19 @@ async def test_a_partition_waits_for_settings_and_others_do_not() -> None:
         twin.versions.away = False
         assert await twin.until(3, running) == [0, 1, 2]
     assert [image.mapped for image in twin.images()] == ["normalized"] * 3
+
+
+async def test_a_partition_that_waits_takes_in_no_more(twin: Twin) -> None:
+    twin.versions.away = True
+    async with twin.running(batch_records_max=8) as running:
+        for _ in range(5):
+            twin.put(*[delivery(str(n)) for n in range(10)])
+            twin.versions.asked.clear()
+            await twin.versions.asked.wait()
+        (lane,) = running.worker._lanes
+        assert len(lane.pending) == 8
+        twin.versions.away = False
+        assert await twin.until(50, running) == list(range(50))
 
 
 async def test_a_version_that_nobody_recorded_fails_its_delivery_only(twin: Twin) -> None:

@@ -29,10 +29,13 @@ class InMemoryVersions:
         self.known: dict[tuple[str, int], IntegrationSettings] = dict(KNOWN)
         self.away = False
         self.asked = asyncio.Event()
+        self.answering = asyncio.Event()
+        self.answering.set()
 
     async def find(self, integration: str, version: int) -> IntegrationSettings | None:
         """Give a version; see `Versions`."""
         self.asked.set()
+        await self.answering.wait()
         if self.away:
             raise Recoverable("PostgreSQL does not answer")
         return self.known.get((integration, version))
