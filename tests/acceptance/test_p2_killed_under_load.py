@@ -60,6 +60,13 @@ async def test_all_services_killed_at_once_lose_nothing(ordeal: Ordeal) -> None:
     assert_clean(ordeal)
 
 
+@pytest.mark.parametrize("service", ["normalizer", "grouper"])
+async def test_a_worker_that_was_frozen_wakes_up_beside_its_successor_and_does_no_harm(ordeal: Ordeal, service: str) -> None:
+    """It is behind, and does not know it: the fence stops the grouper, the grouper drops what the normalizer repeats."""
+    await ordeal.freeze(service)
+    assert_clean(ordeal)
+
+
 @pytest.mark.parametrize("service", KILLED)
 async def test_a_service_that_is_told_to_stop_leaves_cleanly_and_loses_nothing(ordeal: Ordeal, service: str) -> None:
     """SIGTERM: exit code 0 within 25 s."""

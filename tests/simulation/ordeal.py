@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -73,6 +74,20 @@ class Ordeal:
             self.checker.findings.other.append(f"{service} left with {ending.code} after {ending.seconds:.1f} s of SIGTERM")
         self.system.launch(service)
         return await self._recover((service,), began)
+
+    async def freeze(self, service: str) -> Blow:
+        """Freeze a worker for longer than its session while a second one takes over; then let it go on, and check again."""
+        await self.load.journal.more_acked(self._draw.randint(1, 40))
+        began, other = time.monotonic(), f"{service}-2"
+        self.system.instance(service).send(signal.SIGSTOP)
+        await self.system.start(other)
+        blow = await self._recover((service,), began)
+        self.system.instance(service).send(signal.SIGCONT)
+        await self.load.journal.more_acked(20)
+        await self._settle()
+        await self.system.stop(other)
+        await self._settle()
+        return blow
 
     async def finish(self) -> None:
         """Stop the load, let the projection hold everything, check everything."""
