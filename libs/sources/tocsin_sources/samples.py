@@ -45,8 +45,14 @@ def load(source: str, case: str) -> Sample:
     return samples[case]
 
 
-def sign(source: str, body: bytes, secret: bytes) -> dict[str, str]:
+def sign(source: str, body: bytes, secret: bytes, now: int = 0) -> dict[str, str]:
     """Give the headers by which this source's preferred scheme proves a body: what the gateway's check accepts.
+
+    Args:
+        source: its name.
+        body: what will be sent.
+        secret: the integration's.
+        now: µs; needed where the preferred scheme signs the time.
 
     Raises:
         LookupError: no such source, or it has no scheme.
@@ -54,7 +60,7 @@ def sign(source: str, body: bytes, secret: bytes) -> dict[str, str]:
     found = registry.get(source)
     if found is None or not found.schemes:
         raise LookupError(f"nothing signs for {source!r}")
-    return found.schemes[0].sign(body, secret)
+    return found.schemes[0].sign(body, secret, now)
 
 
 @cache

@@ -1,7 +1,7 @@
 """How senders prove who they are: one scheme a class, each with its inverse, all of it on bytes in constant time.
 
-A verifier never raises, whatever the headers hold: a header of an attacker is a rejection with a reason for the log. The
-answer to the sender is the same for every reason.
+Here is the seam and what most senders use; `schemes/` has the rest. A verifier never raises, whatever the headers hold: a
+header of an attacker is a rejection with a reason for the log. The answer to the sender is the same for every reason.
 """
 
 import base64
@@ -27,6 +27,7 @@ class Rejection(StrEnum):
     GARBLED = "garbled-credentials"
     OVERSIZED = "oversized-credentials"
     WRONG = "wrong-credentials"
+    STALE = "stale-or-invalid-timestamp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class SignedRequest:
 
     headers: Mapping[str, str]
     body: bytes
+    now: int = 0
+    """The gateway's clock, µs; schemes that sign a time compare with it. Unset, every real time is stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +67,26 @@ class Scheme(Protocol):
     def verify(self, request: SignedRequest, secrets: Sequence[bytes]) -> Verdict:
         """Check a request against the active secrets, each of them always, at most two; never raises."""
 
-    def sign(self, body: bytes, secret: bytes) -> dict[str, str]:
-        """Give the headers (lower-case names) that make `verify` accept this body: the inverse, for senders of ours."""
+    def sign(self, body: bytes, secret: bytes, now: int = 0) -> dict[str, str]:
+        """Give the headers (lower-case names) that make `verify` accept this body at `now` (µs): for senders of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """`Authorization: Bearer <secret>`. Nothing covers the body."""
+    """`Authorization: Bearer <secret>`, or with another word in front. Nothing covers the body."""
 
+    word: str = "Bearer"
+    """The authentication scheme: some senders have one of their own, such as `GenieKey`."""
     name: str = "bearer"
 
     def verify(self, request: SignedRequest, secrets: Sequence[bytes]) -> Verdict:
         """Compare the token with the secrets."""
-        credentials = _authorization(request.headers, "bearer")
-        return credentials if isinstance(credentials, Rejected) else _compare(credentials, secrets)
+        credentials = _authorization(request.headers, self.word.lower())
+        return credentials if isinstance(credentials, Rejected) else compare(credentials, secrets)
 
-    def sign(self, body: bytes, secret: bytes) -> dict[str, str]:  # noqa: ARG002 # a token does not depend on the body
+    def sign(self, body: bytes, secret: bytes, now: int = 0) -> dict[str, str]:  # noqa: ARG002 # a token depends on neither
         """Give the authorization header."""
-        return {"authorization": f"Bearer {secret.decode()}"}
+        return {"authorization": f"{self.word} {secret.decode()}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +111,9 @@ class Basic:
         except (binascii.Error, ValueError):
             return Rejected(Rejection.GARBLED)
         _, colon, password = pair.partition(b":")
-        return _compare(password, secrets) if colon else Rejected(Rejection.GARBLED)
+        return compare(password, secrets) if colon else Rejected(Rejection.GARBLED)
 
-    def sign(self, body: bytes, secret: bytes) -> dict[str, str]:  # noqa: ARG002 # a password does not depend on the body
+    def sign(self, body: bytes, secret: bytes, now: int = 0) -> dict[str, str]:  # noqa: ARG002 # a password depends on neither
         """Give the authorization header."""
         pair = self.username.encode() + b":" + secret
         return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
@@ -131,30 +136,27 @@ class HmacSha256Hex:
             return Rejected(Rejection.NO_CREDENTIALS)
         if len(text) > HEADER_MAX:
             return Rejected(Rejection.OVERSIZED)
-        claimed = _bytes(text.strip().removeprefix(self.prefix))
-        return _first_equal(claimed, [(bool(secret), self._digest(request.body, secret)) for secret in secrets[:SECRETS_MAX]])
+        claimed = encoded(text.strip().removeprefix(self.prefix))
+        return first_equal(claimed, [(bool(secret), hex_hmac(secret, request.body)) for secret in secrets[:SECRETS_MAX]])
 
-    def sign(self, body: bytes, secret: bytes) -> dict[str, str]:
+    def sign(self, body: bytes, secret: bytes, now: int = 0) -> dict[str, str]:  # noqa: ARG002 # this form signs no time
         """Give the signature header."""
-        return {self.header: self.prefix + self._digest(body, secret).decode()}
-
-    @staticmethod
-    def _digest(body: bytes, secret: bytes) -> bytes:
-        return hmac.new(secret, body, sha256).hexdigest().encode()
+        return {self.header: self.prefix + hex_hmac(secret, body).decode()}
 
 
 def authenticate(schemes: Sequence[Scheme], request: SignedRequest, secrets: Sequence[bytes]) -> Verdict:
     """Check a request by each scheme its source allows; the first that accepts it wins.
 
     Returns:
-        The acceptance, else the rejection of the scheme whose credentials the request carries, else `no-credentials`.
+        The acceptance, else the rejection of the scheme whose credentials the request carries, else `no-credentials`. A stale
+        time says more than a digest that another form of the same header finds wrong.
     """
     rejected = Rejected(Rejection.NO_CREDENTIALS)
     for scheme in schemes:
         verdict = scheme.verify(request, secrets)
         if isinstance(verdict, Accepted):
             return verdict
-        if rejected.reason is Rejection.NO_CREDENTIALS:
+        if rejected.reason is Rejection.NO_CREDENTIALS or verdict.reason is Rejection.STALE:
             rejected = verdict
     return rejected
 
@@ -169,23 +171,30 @@ def _authorization(headers: Mapping[str, str], scheme: str) -> bytes | Rejected:
     name, _, credentials = header.strip().partition(" ")
     if name.lower() != scheme:
         return Rejected(Rejection.NO_CREDENTIALS)
-    return _bytes(credentials.strip()) or Rejected(Rejection.GARBLED)
+    return encoded(credentials.strip()) or Rejected(Rejection.GARBLED)
 
 
-def _compare(credentials: bytes, secrets: Sequence[bytes]) -> Verdict:
+def hex_hmac(secret: bytes, body: bytes, before: bytes = b"") -> bytes:
+    """Compute the HMAC-SHA256 of a body, and of what is signed in front of it, as hexadecimal digits."""
+    digest = hmac.new(secret, before, sha256)
+    digest.update(body)
+    return digest.hexdigest().encode()
+
+
+def compare(credentials: bytes, secrets: Sequence[bytes]) -> Verdict:
     """Compare digests of both sides, so that not even the length of a secret shows in the time taken."""
     claimed = sha256(credentials).digest()
-    return _first_equal(claimed, [(bool(secret), sha256(secret).digest()) for secret in secrets[:SECRETS_MAX]])
+    return first_equal(claimed, [(bool(secret), sha256(secret).digest()) for secret in secrets[:SECRETS_MAX]])
 
 
-def _first_equal(claimed: bytes, expected: Sequence[tuple[bool, bytes]]) -> Verdict:
-    """Compare with all; an empty secret, the first of each pair says, never proves anything."""
+def first_equal(claimed: bytes, expected: Sequence[tuple[bool, bytes]]) -> Verdict:
+    """Compare with all, in constant time; an empty secret, the first of each pair says, never proves anything."""
     if not expected:
         return Rejected(Rejection.UNCONFIGURED)
     equal = [hmac.compare_digest(claimed, candidate) and usable for usable, candidate in expected]
     return Accepted(equal.index(True)) if True in equal else Rejected(Rejection.WRONG)
 
 
-def _bytes(text: str) -> bytes:
+def encoded(text: str) -> bytes:
     """Encode a header value whatever it holds: servers pass undecodable bytes on as lone surrogates."""
     return text.encode("utf-8", "surrogatepass")

@@ -46,12 +46,12 @@ class Admission:
     lasting: tuple[bytes, ...] | None = field(repr=False)
     """The secrets, where none of them ends some day: then they need not be looked through at each request."""
 
-    def verify(self, request: SignedRequest, now: int) -> Verdict:
-        """Check who sent a request at `now` (µs); never raises."""
+    def verify(self, request: SignedRequest) -> Verdict:
+        """Check who sent a request; never raises."""
         active = self.entry.secrets
         values = self.lasting
         if values is None:
-            active = self.entry.active_secrets(now)
+            active = self.entry.active_secrets(request.now)
             values = tuple(secret.value for secret in active)
         verdict = authenticate(self.schemes, request, values)
         if isinstance(verdict, Accepted):

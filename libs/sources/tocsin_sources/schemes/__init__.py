@@ -1,0 +1,1 @@
+"""Ways to authenticate that only some senders have; `signature` has the seam and the common ones."""
