@@ -208,7 +208,7 @@ class Deliveries:
         Raises:
             Problem: 401, or 429 above the bound of failures of one address.
         """
-        verdict = admission.verify(SignedRequest(headers=request.headers, body=raw), now)
+        verdict = admission.verify(SignedRequest(headers=request.headers, body=raw, now=now))
         if verdict.accepted:
             if verdict.slot is not None:
                 self._usage.secret_used(admission.entry.id, verdict.slot)
