@@ -1,15 +1,25 @@
 """Two systems for the whole folder: one that nothing breaks, and one whose every part may be stopped, killed and frozen."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.support.bodies import sentry_plugin
+from tests.support.customer import Customer, move_in
 from tests.support.servers import OwnKafka, OwnPostgres, SharedPostgres, run_broker, run_postgres, scratch
 from tests.support.system import System, run_system
 from tocsin.local.environment import SERVICES
 from tocsin.servers.kafka_runtime import KafkaRuntime
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_control.integrations import Terms
+
+LAST = ("test_p10_absence", "test_secrets_stay_secret")
+"""Modules that look at what happened while the others ran."""
+WINDOW_S = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +51,22 @@ class Fragile:
             self.kafka.broker.child.send(number)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """Customers whose alert fired when the folder's tests began, and never again (P10): a minute is long for one test."""
+
+    customers: dict[str, Customer]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the modules of `LAST` behind the folder's others, in that order."""
+    places = [place for place, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    ours = [items[place] for place in places]
+    ours.sort(key=lambda item: LAST.index(item.path.stem) + 1 if item.path.stem in LAST else 0)
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
+
+
 @pytest.fixture(scope="package")
 def shared(kafka_runtime: KafkaRuntime, postgres: SharedPostgres) -> Iterator[System]:
     """The folder's system that nothing breaks; tests are kept apart by tenants."""
@@ -49,7 +75,29 @@ def shared(kafka_runtime: KafkaRuntime, postgres: SharedPostgres) -> Iterator[Sy
         run_broker(directory, kafka_runtime) as broker,
         run_system(OwnKafka(broker), postgres) as system,
     ):
+        _SILENCES[system] = asyncio.run(_fall_silent(system))
         yield system
+
+
+_SILENCES: dict[System, Silence] = {}
+
+
+async def _fall_silent(system: System) -> Silence:
+    """Let two alerts fire whose source never resolves; one of them would fire again, and is answered 429."""
+    terms = Terms(settings=IntegrationSettings(group_window_s=WINDOW_S))
+    silent = await move_in(system, "sentry", terms=terms)
+    refused = await move_in(system, "sentry", terms=terms, limit=(60, 1))
+    for customer in (silent, refused):
+        await customer.settle(sentry_plugin())
+    answers = [await refused.send(sentry_plugin(event_id=f"{number:032}")) for number in range(20)]
+    assert 429 in {answer.status for answer in answers}
+    return Silence(customers={"silent": silent, "refused": refused})
+
+
+@pytest.fixture
+def silence(shared: System) -> Silence:
+    """The customers who fell silent when the shared system began."""
+    return _SILENCES[shared]
 
 
 @pytest.fixture(scope="package")

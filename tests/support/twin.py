@@ -187,6 +187,6 @@ class Twin:
         return sorted(found, key=lambda incident: incident.created_at)
 
     @property
-    def statuses(self) -> list[str]:
-        """List the statuses of the incidents, oldest first."""
-        return [incident.status.value for incident in self.incidents]
+    def firing(self) -> list[int]:
+        """List how many alerts of each incident are active, oldest incident first."""
+        return [incident.firing_count for incident in self.incidents]
