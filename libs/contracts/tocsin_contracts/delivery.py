@@ -1,6 +1,6 @@
 """The envelope of a delivery: everything about one accepted HTTP request but its body, in one JSON header."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -65,6 +65,7 @@ def encode_accepted(
     encoding: str,
     headers: Mapping[str, str],
     query: Mapping[str, str],
+    redacted: Sequence[str] = (),
 ) -> bytes:
     """Write the envelope of a delivery as ingest accepts it, without a model: this is the gateway's hottest line.
 
@@ -87,6 +88,8 @@ def encode_accepted(
         document["headers"] = headers
     if query:
         document["query"] = query
+    if redacted:
+        document["redacted"] = redacted
     document["v"] = ENVELOPE_VERSION
     return orjson.dumps(document)
 

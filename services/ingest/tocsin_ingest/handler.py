@@ -7,7 +7,7 @@ log acknowledged it (P1).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -34,11 +34,14 @@ from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.http import Problem
 from tocsin_runtime.log import Appender, AppendTooLarge, Entry
 from tocsin_sources import document, registry
+from tocsin_sources.schemes.body_key import redacted
 from tocsin_sources.signature import Rejection, SignedRequest
 from tocsin_sources.source import Source
 
 INTEGRATION_HEADER = "X-Tocsin-Integration"
 _TEXT_MAX = 200
+_NOTHING: Mapping[str, str] = {}
+_MINUTE = 60_000_000
 _UNKNOWN = "unknown-integration"
 _DENIALS = frozenset({_UNKNOWN, *(str(reason) for reason in Rejection)})
 """A 429 for credentials that prove nothing is no refusal of the integration: anybody could hold its timers back."""
@@ -93,6 +96,8 @@ class Deliveries:
         self._admissions = Admissions()
         self._dates = Dates()
         self._in_flight = 0
+        self._minute = -1
+        self._noted: set[tuple[str, int]] = set()
 
     @property
     def in_flight(self) -> int:
@@ -142,7 +147,6 @@ class Deliveries:
             raise unavailable("Too many requests are under way. Try again.")
         if admission.cannot_tell:
             raise unavailable("The secrets of this integration cannot be read now. Try again.")
-        self._receiver.check_length(request)
         raw = self._receiver.arrived(request)
         if raw is None:
             raw = await self._receiver.receive(request)
@@ -154,14 +158,19 @@ class Deliveries:
         allowances = self._limits.count(admission.policies)
         encoding, body = self._decode(raw, request)
         if admission.source.fixed_format:
-            _parse(body)
-        envelope = _envelope(request, admission, query, exchange.id, now, encoding)
+            try:
+                admission.source.parse(body, request.headers.get("Content-Type", ""))
+            except document.NotJson as error:
+                raise _not_json(error) from error
+        hidden: Sequence[str] = ()
+        if admission.source.redact:
+            clean = redacted(body, admission.source.redact)
+            hidden, body = (() if clean == body else admission.source.redact), clean
+        envelope = _envelope(request, admission, query, exchange.id, now, encoding, hidden)
         checked = self._clock.monotonic()
         record = Entry(admission.key, body, log_headers(Kind.DELIVERY, envelope))
         offset = await self._appender.append(admission.tenant.partition, record)
-        self._metrics.check_seconds.observe(checked - exchange.started)
-        self._metrics.append_seconds.observe(self._clock.monotonic() - checked)
-        self._metrics.received_bytes.inc(len(raw))
+        self._metrics.accepted(checked - exchange.started, self._clock.monotonic() - checked, len(raw))
         return accepted(
             request,
             delivery=delivery_id(entry.tenant, Position(admission.tenant.partition, offset)),
@@ -196,10 +205,9 @@ class Deliveries:
         """Answer a request for nobody as one with a wrong secret, after the same work."""
         if self._in_flight > self._bounds.in_flight_max:
             return unavailable("Too many requests are under way. Try again.")
-        self._receiver.check_length(request)
         raw = await self._receiver.receive(request)
         exchange.size = len(raw)
-        verify_nobody(source, SignedRequest(headers=request.headers, body=raw))
+        verify_nobody(source, SignedRequest(headers=request.headers, body=raw, now=self._clock.now()))
         return self._failed(_UNKNOWN, exchange)
 
     def _authenticate(self, request: web.BaseRequest, admission: Admission, raw: bytes, now: int, exchange: Exchange) -> None:
@@ -211,9 +219,20 @@ class Deliveries:
         verdict = admission.verify(SignedRequest(headers=request.headers, body=raw, now=now))
         if verdict.accepted:
             if verdict.slot is not None:
-                self._usage.secret_used(admission.entry.id, verdict.slot)
+                self._note_use(admission.entry.id, verdict.slot, now)
             return
         raise self._failed(str(verdict.reason), exchange)
+
+    def _note_use(self, integration: str, slot: int, now: int) -> None:
+        """Note once a minute that a secret was used: that is how finely it is kept."""
+        minute = now // _MINUTE
+        if minute != self._minute:
+            self._minute = minute
+            self._noted.clear()
+        place = (integration, slot)
+        if place not in self._noted:
+            self._noted.add(place)
+            self._usage.secret_used(integration, slot)
 
     def _failed(self, reason: str, exchange: Exchange) -> Problem:
         exchange.reason = reason
@@ -244,17 +263,20 @@ class Deliveries:
             self._refusals.note(admission.tenant.partition, admission.entry.tenant, admission.entry.id)
 
 
-def _parse(body: bytes) -> None:
+def _not_json(error: document.NotJson) -> Problem:
     """Refuse what is no JSON, where the sender's format is fixed: it would fail later, and the sender would never know."""
-    try:
-        document.parse(body)
-    except document.NotJson as error:
-        kind = ProblemType.NOT_JSON
-        raise Problem(400, "The body is not JSON that we read.", type=kind, members={"code": str(error.code)}) from error
+    detail = "The body is not JSON that we read."
+    return Problem(400, detail, type=ProblemType.NOT_JSON, members={"code": str(error.code)})
 
 
 def _envelope(
-    request: web.BaseRequest, admission: Admission, query: Mapping[str, str], request_id: str, now: int, encoding: str
+    request: web.BaseRequest,
+    admission: Admission,
+    query: Mapping[str, str],
+    request_id: str,
+    now: int,
+    encoding: str,
+    hidden: Sequence[str],
 ) -> bytes:
     """Write down what is known of a request, as its source allows."""
     headers = request.headers
@@ -267,9 +289,15 @@ def _envelope(
         received_at=now,
         content_type=_clean(headers.get("Content-Type", ""))[:_TEXT_MAX],
         encoding=encoding,
-        headers={name: _clean(headers[name]) for name in admission.headers if name in headers},
-        query={name: _clean(query[name]) for name in admission.query if name in query},
+        redacted=hidden,
+        headers=_kept(admission.headers, headers),
+        query=_kept(admission.query, query) if query else _NOTHING,
     )
+
+
+def _kept(names: Sequence[str], values: Mapping[str, str]) -> Mapping[str, str]:
+    """Keep what the source names."""
+    return {name: _clean(values[name]) for name in names if name in values} if names else _NOTHING
 
 
 def _clean(text: str) -> str:

@@ -34,7 +34,7 @@ class Limits:
         if over is not None:
             raise exceeded(over)
 
-    def count(self, policies: Sequence[Policy]) -> tuple[Allowance, ...]:
+    def count(self, policies: Sequence[Policy]) -> Sequence[Allowance]:
         """Count a request, and give what is left.
 
         Raises:

@@ -27,16 +27,6 @@ class Receiver:
         self._receiving_max = receiving_max
         self._receiving = 0
 
-    def check_length(self, request: web.BaseRequest) -> None:
-        """Refuse a body whose announced length is too large, before any of it is read.
-
-        Raises:
-            Problem: 413.
-        """
-        length = request.content_length
-        if length is not None and length > self._body_max:
-            raise self._too_large()
-
     def arrived(self, request: web.BaseRequest) -> bytes | None:
         """Give the whole body if it came with its header, as small ones do: no timer, no waiting; else None.
 
@@ -61,6 +51,9 @@ class Receiver:
         body = self.arrived(request)
         if body is not None:
             return body
+        length = request.content_length
+        if length is not None and length > self._body_max:
+            raise self._too_large()  # before any of it is read
         content = request.content
         await self._invite(request)
         chunks: list[bytes] = []

@@ -139,8 +139,9 @@ class Routes:
         offered = headers.get("X-Request-Id")
         if offered is None or _OFFERED_ID.fullmatch(offered) is None:
             offered = f"{self._prefix}{next(self._numbers):08x}"
-        forwarded = headers.getall("X-Forwarded-For", ())
-        address = self._addresses.sender(request.remote, forwarded) if forwarded else request.remote or ""
+        address = request.remote or ""
+        if "X-Forwarded-For" in headers:
+            address = self._addresses.sender(address, headers.getall("X-Forwarded-For"))
         return Exchange(id=offered, started=started, address=address)
 
     def _probe(self, request: web.BaseRequest, path: str) -> web.Response:

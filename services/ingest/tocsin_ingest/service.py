@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import sys
 
@@ -32,6 +31,7 @@ from tocsin_ingest.receiving import Receiver
 from tocsin_ingest.routes import HeaderLimits, Routes
 from tocsin_ingest.settings import IngestSettings
 from tocsin_ingest.ticks import Ticker
+from tocsin_runtime import collector
 from tocsin_runtime.clock import Clock, SystemClock
 from tocsin_runtime.errors import Fatal
 from tocsin_runtime.health import Health
@@ -228,17 +228,6 @@ class _Wiring:
         )
 
 
-def _spare_the_collector(threshold: int) -> None:
-    """Let the garbage collector look rarely, and never again at what was imported.
-
-    Every request under way is a few hundred living objects: at 512 connections Python's default looks at all of them
-    hundreds of times a second, a tenth of the gateway's CPU, and finds nothing.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(threshold, 50, 100)
-
-
 def build(settings: IngestSettings) -> Ingest:
     """Put the real parts together; connects to nothing yet.
 
@@ -251,7 +240,7 @@ def build(settings: IngestSettings) -> Ingest:
     registry = Metrics()
     metrics = IngestMetrics(registry)
     dsn = settings.postgres.get_secret_value()
-    _spare_the_collector(settings.gc_threshold)
+    collector.spare()  # every request under way is a few hundred living objects: a tenth of the CPU went into looking at them
     return Ingest(
         settings,
         log=KafkaLog(settings.kafka, clock=clock),

@@ -340,7 +340,13 @@ def test_the_quick_envelope_equals_the_model(rich: bool) -> None:
     }
     more: dict[str, object] = {"content_type": "", "encoding": "", "headers": {}, "query": {}}
     if rich:
-        more = {"content_type": "application/json", "encoding": "gzip", "headers": {"a": "é"}, "query": {"q": "1"}}
+        more = {
+            "content_type": "application/json",
+            "encoding": "gzip",
+            "headers": {"a": "é"},
+            "query": {"q": "1"},
+            "redacted": ["/k"],
+        }
     quick = encode_accepted(**values, **more)  # type: ignore[arg-type] # both take the same names, which is the point
 
     assert quick == DeliveryEnvelope.model_validate(values | more).encode()

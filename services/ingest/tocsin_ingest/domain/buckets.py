@@ -62,34 +62,33 @@ class Buckets:
         self._full_at: dict[str, int] = {}
         self._most = most
 
-    def look(self, policies: Sequence[Policy], now_ns: int) -> tuple[Allowance, ...] | None:
-        """Tell whether a request would be over one of the quotas: what is left of them then, else None."""
+    def look(self, policies: Sequence[Policy], now_ns: int) -> list[Allowance] | None:
+        """Tell whether a request would be over one of the quotas: what is left of them then, else None. Counts nothing."""
         full_at = self._full_at
-        for each in policies:
-            at = full_at.get(each.key)
-            if at is not None and at + each.interval_ns - now_ns > each.burst_ns:
-                return tuple([self._allowance(policy, now_ns) for policy in policies])
+        for _, key, _, interval, burst in policies:
+            if full_at.get(key, 0) + interval - now_ns > burst:
+                return self.count(policies, now_ns)  # which counts nothing either, as one of them is over
         return None
 
-    def count(self, policies: Sequence[Policy], now_ns: int) -> tuple[Allowance, ...]:
+    def count(self, policies: Sequence[Policy], now_ns: int) -> list[Allowance]:
         """Count one request under every policy, or under none where one of them is over its quota."""
-        allowances = tuple([self._allowance(policy, now_ns) for policy in policies])
-        for allowance in allowances:
-            if allowance.limited:
-                return allowances
-        for allowance in allowances:
-            self._put(allowance.policy.key, now_ns + allowance.reset_ns)
+        full_at = self._full_at
+        allowances = []
+        limited = False
+        for policy in policies:
+            _, key, _, interval, burst = policy
+            before = full_at.get(key, now_ns) - now_ns
+            after = before + interval if before > 0 else interval
+            free = burst - after
+            if free < 0:
+                limited = True
+                allowances.append(Allowance(policy, True, 0, before, -free))
+            else:
+                allowances.append(Allowance(policy, False, free // interval, after, 0))
+        if not limited:
+            for allowance in allowances:
+                self._put(allowance[0][1], now_ns + allowance[3])
         return allowances
-
-    def _allowance(self, policy: Policy, now_ns: int) -> Allowance:
-        """Say what is left after one request more."""
-        before = self._full_at.get(policy.key, now_ns) - now_ns
-        before = max(before, 0)
-        after = before + policy.interval_ns
-        free = policy.burst_ns - after
-        if free < 0:
-            return Allowance(policy, True, 0, before, -free)
-        return Allowance(policy, False, free // policy.interval_ns, after, 0)
 
     def _put(self, key: str, at: int) -> None:
         full_at = self._full_at
