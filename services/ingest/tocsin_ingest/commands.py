@@ -6,6 +6,7 @@ gets the first outcome, and is only appended again while there is none, which th
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -75,7 +76,14 @@ class Commands:
         self._wait_s = wait_s
         self._wait_max_s = wait_max_s
         self._waiting_max = waiting_max
-        self._waiting = 0
+        self._waits: set[asyncio.Timeout] = set()
+
+    def release(self) -> None:
+        """Answer everybody who waits 202 now, and nobody waits any more: the process stops."""
+        self._waiting_max = 0
+        now = asyncio.get_running_loop().time()
+        for wait in self._waits:
+            wait.reschedule(now)
 
     async def set_status(
         self, request: web.BaseRequest, target: SetStatusTarget, query: Mapping[str, str], exchange: Exchange
@@ -166,15 +174,17 @@ class Commands:
 
     async def _wait(self, command: Command, seconds: float) -> Outcome | None:
         """Wait for the outcome; not at all where too many wait, nor with PostgreSQL away."""
-        if seconds <= 0 or self._waiting >= self._waiting_max:
+        if seconds <= 0 or len(self._waits) >= self._waiting_max:
             return None
-        self._waiting += 1
+        wait = asyncio.timeout(None)
+        self._waits.add(wait)
         try:
-            return await self._outcomes.wait(command.tenant, command.id, seconds)
-        except Recoverable:
+            async with wait:
+                return await self._outcomes.wait(command.tenant, command.id, seconds)
+        except (Recoverable, TimeoutError):
             return None
         finally:
-            self._waiting -= 1
+            self._waits.discard(wait)
 
     def _patience(self, request: web.BaseRequest) -> float:
         return asked.read_patience(request.headers.get("Prefer"), default_s=self._wait_s, most_s=self._wait_max_s).seconds

@@ -89,10 +89,11 @@ class Ingest:
         )
         self._wiring = _Wiring(settings, control=control, clock=clock, metrics=metrics)
         deliveries = self._wiring.deliveries(self.appender, self.refusals)
+        self._commands = self._wiring.commands(self.appender, outcomes)
         self.listener = Listener(
             Routes(
                 deliveries=deliveries,
-                commands=self._wiring.commands(self.appender, outcomes),
+                commands=self._commands,
                 bodies=self._wiring.bodies(self._reader),
                 health=self._health,
                 registry=registry,
@@ -108,7 +109,7 @@ class Ingest:
         metrics.in_flight.set_function(lambda: deliveries.in_flight)
         metrics.queued_bytes.set_function(lambda: self.appender.queued_bytes)
         metrics.last_ack_seconds.set_function(lambda: self.appender.last_ack_age_s)
-        self._health.add("log", self.ticker.fault)
+        self._health.add("log", self._log_fault)
         self._health.add("directory", self._directory_fault)
 
     async def start(self) -> None:
@@ -127,6 +128,7 @@ class Ingest:
     async def stop(self) -> None:
         """Accept nothing more, answer what is under way, flush, leave. Ticks stop last: they say that we still run."""
         self._health.stop()
+        self._commands.release()
         await self.listener.stop()
         await self._tasks.cancel()
         await self.appender.close(timeout_s=_CLOSE_S)
@@ -135,6 +137,13 @@ class Ingest:
         await self._control.close()
         await self._outcomes.close()
         self._request_log.flush()
+
+    def _log_fault(self) -> str | None:
+        """Ticks are acknowledged every interval, so silence longer than one and an append's deadline is an outage."""
+        age = self.appender.last_ack_age_s
+        if age > self._settings.tick_interval_s + self._settings.append_deadline_s:
+            return f"the log has acknowledged nothing for {age:.0f} s"
+        return self.ticker.fault()
 
     def _directory_fault(self) -> str | None:
         if self._control.current() is None:

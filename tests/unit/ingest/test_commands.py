@@ -231,3 +231,12 @@ async def test_commands_have_a_quota_of_their_own() -> None:
 async def test_another_method_is_405(gateway: Gateway, method: str) -> None:
     answer = await gateway.send(method, PATH)
     assert (answer.status, answer.headers["Allow"]) == (405, "PATCH")
+
+
+async def test_who_waits_while_the_gateway_stops_is_told_202(gateway: Gateway) -> None:
+    asking = asyncio.create_task(patch(gateway, headers={"Prefer": "wait=20"}))
+    await gateway.log.until_handed(1)
+    while not gateway.ingest._commands._waits:
+        await gateway.log.changed.wait(0.01)
+    await gateway.ingest.stop()
+    assert (await asking).status == 202

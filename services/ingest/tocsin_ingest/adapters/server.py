@@ -25,6 +25,8 @@ from tocsin_runtime.http import Problem
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _BACKLOG = 1024
+_STOP_SHARE = 0.3
+"""Of the time to stop: aiohttp waits for running requests once, cancels, and waits as long again."""
 _HEADERS_HARD_MAX = 128
 """aiohttp's own bound of header fields; ours is lower and answers 431 (`routes`)."""
 
@@ -55,7 +57,7 @@ class Connection(web.RequestHandler):
         """Take the connection, or close it at once where there are too many."""
         super().connection_made(transport)
         server = cast("Server", self._manager)
-        if len(server.connections) > self._settings.connections_max:
+        if server.open_connections > self._settings.connections_max:
             self._metrics.connections_refused.inc()
             self.force_close()
             return
@@ -109,6 +111,11 @@ class Server(web.Server):
         self._muted.propagate = False
         self._muted.addHandler(logging.NullHandler())
 
+    @property
+    def open_connections(self) -> int:
+        """Count the open connections."""
+        return len(self._connections)
+
     def __call__(self) -> web.RequestHandler:
         """Make the protocol of a new connection."""
         return Connection(self, self._settings, self._metrics, self._muted)
@@ -141,7 +148,7 @@ class Listener:
             Fatal: the address cannot be taken; says which.
         """
         server = Server(self._answer, self._settings, self._metrics)
-        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=self._settings.stop_timeout_s * 0.6)
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=self._settings.stop_timeout_s * _STOP_SHARE)
         await runner.setup()
         site = web.TCPSite(runner, self._settings.host, self._settings.port, backlog=_BACKLOG, reuse_address=True)
         try:
