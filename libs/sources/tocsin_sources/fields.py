@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from tocsin_sources.shape import text_of
+
 SERVICE = (
     *("service", "service_name", "service.name", "app", "application", "app_kubernetes_io_name", "app.kubernetes.io/name"),
     *("component", "job"),
@@ -30,6 +32,16 @@ def is_absent(text: str) -> bool:
 def present(text: str | None) -> str | None:
     """Give the text without the spaces around it; None where it is absent."""
     return None if text is None or is_absent(text) else text.strip()
+
+
+def said(value: object) -> str | None:
+    """Give the text of a member that should be a string (`shape.text_of`); None where it is absent."""
+    return present(text_of(value))
+
+
+def known(members: Mapping[str, object]) -> dict[str, object]:
+    """Leave out what was not said: null, and text, lists and objects that are empty."""
+    return {name: value for name, value in members.items() if value not in (None, "", [], {})}
 
 
 def first_present(texts: Mapping[str, str], names: Sequence[str]) -> str | None:

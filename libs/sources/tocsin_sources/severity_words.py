@@ -37,6 +37,11 @@ def severity_of(word: str | None, status: EventStatus, words: Mapping[str, Sever
     return words.get(word.strip().lower(), unknown)
 
 
+def at_most(most: Severity, severity: Severity | None) -> Severity:
+    """Cap a severity; where there is none it is the cap itself."""
+    return most if severity is None or severity.rank > most.rank else severity
+
+
 def with_raw_word(labels: Mapping[str, str], word: str | None, words: Mapping[str, Severity] = WORDS) -> Mapping[str, str]:
     """Keep a word that we do not know as a label of its own, so that nobody loses what the sender meant."""
     if word is None or not word.strip() or word.strip().lower() in words:
