@@ -63,7 +63,7 @@ kill: setup ## Kill services N times under load (N=1000 SEED=7), count what was 
 sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUNS=200)
 	@$(BIN)/python -m tests.simulation.sim --seed $(or $(SEED),7) --runs $(or $(RUNS),200)
 
-bench: setup ## Measure against floors taken in the same run; writes bench-results.json
-	@$(BIN)/python -m bench
+bench: setup ## Measure against floors taken in the same run (ONLY=gateway for one); writes bench-results.json
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 .PHONY: help setup lock demo up down check fmt fmt/check lint types imports test test/unit kill sim bench
