@@ -36,6 +36,12 @@ def test_a_text_that_alerts_share_is_stored_once() -> None:
     assert decode_image(encode_image(image)).alerts == alerts
 
 
+@pytest.mark.parametrize("field", ["title", "description", "link", "service", "environment", "team", "project", "problem", "raw"])
+def test_every_long_field_can_share_its_text(field: str) -> None:
+    alerts = [firing(**{"identity": f"a{number}", "content": "c", field: SHARED}) for number in range(2)]
+    assert encode_image(Folding().image(*alerts)).count(SHARED.encode()) == 1
+
+
 def test_a_text_of_one_alert_alone_has_no_index() -> None:
     document = orjson.loads(encode_image(Folding().image(firing("a", title=SHARED), firing("b", title="another title"))))
     assert document["texts"] == []

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.folding import Folding, effects, episode, firing, kinds, outcome, resolved
+from tests.support.folding import Folding, alert, effects, episode, firing, kinds, outcome, resolved
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Mapped
-from tocsin_contracts.status import AlertStatus
+from tocsin_contracts.status import AlertStatus, EventStatus
 from tocsin_contracts.times import SECOND
 
 SAME = ("duplicate", "same-content")
@@ -43,14 +43,14 @@ def test_a_duplicate_moves_last_seen_and_the_lease_and_nothing_else() -> None:
     folding = Folding()
     folding.tick()
     folding.deliver(firing("a"))
-    alert, incident = folding.alert(), folding.incident()
+    before, incident = folding.alert(), folding.incident()
     folding.tick_for(30)
     folding.deliver(firing("a"))
     moved = folding.alert()
     assert moved.last_seen_at == folding.now
-    assert moved.last_observed == alert.last_observed + 30 * SECOND
+    assert moved.last_observed == before.last_observed + 30 * SECOND
     assert replace(moved, last_seen_at=0, last_observed=0, changed_offset=0) == replace(
-        alert, last_seen_at=0, last_observed=0, changed_offset=0
+        before, last_seen_at=0, last_observed=0, changed_offset=0
     )
     assert folding.incident() == incident
 
@@ -81,6 +81,12 @@ def test_equal_content_behind_another_status_is_no_duplicate() -> None:
     folding = Folding()
     for body in (firing("a", content="x"), resolved("a", content="x"), firing("a", content="x")):
         assert outcome(folding.wait(5).deliver(body))[0] == "processed"
+
+
+def test_an_acknowledgement_of_equal_content_is_no_duplicate_of_the_firing() -> None:
+    folding = Folding()
+    folding.deliver(firing("a", content="x"))
+    assert effects(folding.wait(5).deliver(alert("a", EventStatus.ACKNOWLEDGED, content="x"))) == ["acknowledged"]
 
 
 def test_equal_content_behind_an_episode_that_a_timer_ended_is_no_duplicate() -> None:

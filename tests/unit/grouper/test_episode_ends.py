@@ -116,6 +116,17 @@ def test_a_day_of_ticked_silence_after_its_incident_was_resolved_by_hand_ends_it
     assert effects(folding.deliver(firing("a"))) == ["opened"]
 
 
+def test_what_silence_ended_begins_again_with_the_same_start_and_not_with_an_older_one() -> None:
+    """The source still says that it fires, minutes behind the end that only we know of: that is no late copy."""
+    folding = Folding(settings=SILENT)
+    folding.wait(600).deliver(firing("a", **episode(500)))
+    folding.command(folding.incident().id, IncidentStatus.RESOLVED)
+    folding.tick_for(3720)
+    assert folding.alert().status is AlertStatus.CLOSED
+    assert effects(folding.deliver(firing("a", **episode(0)))) == ["late"]
+    assert effects(folding.deliver(firing("a", **episode(500)))) == ["opened"]
+
+
 def test_the_silence_counts_from_the_end_of_the_incident_not_from_the_last_event() -> None:
     folding = Folding(settings=SILENT)
     folding.deliver(firing("a"))

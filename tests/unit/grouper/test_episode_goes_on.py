@@ -112,9 +112,9 @@ def test_refusals_after_the_end_of_the_incident_extend_the_silence() -> None:
     folding.tick_for(3000)
     folding.command(folding.incident().id, IncidentStatus.RESOLVED)
     folding.tick_for(3600, refused=["prod"])
-    folding.tick_for(600)
+    folding.tick_for(3600)
     assert folding.alert().status is AlertStatus.OPEN
-    folding.tick_for(3240)
+    folding.tick_for(120)
     assert folding.alert().status is AlertStatus.CLOSED
 
 

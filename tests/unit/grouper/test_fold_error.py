@@ -1,6 +1,7 @@
 """Poison (P7): what makes `decide` raise fails alone; a timer that raises is cleared; nothing else moves."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -9,9 +10,10 @@ from tocsin_contracts.image import Image
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.status import AlertStatus, IncidentStatus
 from tocsin_grouper.domain import commands
+from tocsin_grouper.domain.facts import AlertMoved
 from tocsin_grouper.domain.fold import LogRecord, decide
 from tocsin_grouper.domain.gathering import Gathering
-from tocsin_grouper.domain.state import Timer, TimerKey
+from tocsin_grouper.domain.state import AlertKey, Timer, TimerKey
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import settle
 from tocsin_grouper.domain.timers import Due
@@ -97,8 +99,9 @@ def test_a_timer_that_raises_is_cleared_told_and_changes_nothing_else() -> None:
     """Or it would raise at every record of its tenant, for ever."""
 
     def explode(step: Step, due: Due) -> None:
-        folding_alert = step.draft.writes
-        folding_alert.clear()
+        alert = folding.alert()
+        step.draft.put(AlertKey(alert.tenant, alert.id), replace(alert, status=AlertStatus.CLOSED))
+        step.record(AlertMoved(alert=alert))
         raise RuntimeError("a bug")
 
     folding = Folding(handlers={"bomb": explode, **Folding().handlers})
@@ -110,6 +113,7 @@ def test_a_timer_that_raises_is_cleared_told_and_changes_nothing_else() -> None:
     fired = [decision for decision in folding.decisions if decision.timer_errors]
     assert [type(error) for decision in fired for _, error in decision.timer_errors] == [RuntimeError]
     assert key not in dict(folding.state.timers.items())
+    assert not [fact for decision in fired for fact in decision.facts if isinstance(fact, AlertMoved)]
     assert folding.alert() == alert
     assert effects(folding.deliver(firing("a", title="still"))) == ["repeated"]
 

@@ -118,5 +118,6 @@ def test_a_senders_time_is_clamped_to_the_clock() -> None:
 
 def test_a_time_that_nobody_trusts_orders_nothing() -> None:
     folding = Folding()
-    folding.deliver(firing("a", occurred_at=START))
+    folding.deliver(firing("a", occurred_at=START - 3600 * SECOND))
+    assert folding.alert().occurred_at == folding.now
     assert effects(folding.wait(60).deliver(resolved("a", occurred_at=START - SECOND))) == ["resolved"]

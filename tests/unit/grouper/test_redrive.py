@@ -5,6 +5,7 @@ import pytest
 from tests.support.folding import Folding, firing, kinds, outcome
 from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.position import Position
+from tocsin_grouper.domain.deliveries import REDRIVE_HORIZON
 from tocsin_grouper.domain.facts import DeliveryRedriven
 
 FAILED = {"mapped": Mapped.FAILED, "reason": "unknown-shape"}
@@ -70,3 +71,12 @@ def test_a_redrive_of_content_that_came_since_is_processed() -> None:
     folding.deliver(**FAILED)
     folding.deliver(firing("a"))
     assert outcome(folding.deliver(firing("a"), redrive_of=Position(0, 0)))[0] == "processed"
+
+
+@pytest.mark.parametrize(("micros", "expected"), [(0, "processed"), (1, "duplicate")])
+def test_what_failed_longer_ago_than_the_log_reaches_is_not_redriven(micros: int, expected: str) -> None:
+    """Its row may be gone with its day, in one projection and not in another: the answer must not depend on that (P5)."""
+    folding = Folding()
+    folding.deliver(**FAILED)
+    folding.now += REDRIVE_HORIZON + micros
+    assert outcome(folding.deliver(firing("a"), redrive_of=Position(0, 0)))[0] == expected
