@@ -9,13 +9,15 @@ from tests.support.system import Answer, Sender, System
 from tocsin_contracts.position import Position
 from tocsin_control.bootstrap import Role, as_owner
 from tocsin_control.integrations import DEFAULT_TERMS, Terms, create_integration
-from tocsin_control.keys import create_key
+from tocsin_control.keys import CreatedKey, create_key
 from tocsin_control.principal import Scope
-from tocsin_control.tenants import DEFAULT_BURST, DEFAULT_RATE_PER_MIN, Tenant, create_tenant
+from tocsin_control.tenants import Tenant, create_tenant
 
 CANARIES: set[str] = set()
 """Every secret and key that was given to a customer in this run: none may stand in a log, an answer or a metric."""
-AHEAD = 12
+AHEAD = 16
+_LIMIT = (600, 12_000)
+"""A partition has room for so many tenants only as its worker folds: 500 of these."""
 _WAITING: dict[tuple[int, str], list["Customer"]] = {}
 _NUMBERS = itertools.count(1)
 
@@ -98,6 +100,18 @@ class Customer:
             )
         return [RecordedFact(Position(row[0], row[1]), *tuple(row)[2:]) for row in rows]
 
+    async def keys(self, *scopes: Scope) -> dict[Scope, str]:
+        """Make a key for each scope; every running gateway knows them then."""
+        made: dict[Scope, CreatedKey] = {}
+        async with as_owner(self.system.dsn(Role.OWNER), application="test") as connection:
+            for scope in scopes:
+                made[scope] = await create_key(connection, tenant=self.tenant.id, actor_name="Bob", scopes=(scope,))
+        last = made[scopes[-1]].key.id
+        await self.system._known(lambda snapshot: last in snapshot.directory.keys)
+        texts = {scope: key.text.get_secret_value() for scope, key in made.items()}
+        CANARIES.update(texts.values())
+        return texts
+
 
 async def move_in(
     system: System,
@@ -140,7 +154,7 @@ async def _make(
 ) -> list[Customer]:
     customers: list[Customer] = []
     wanted: Collection[Scope] = scopes or (Scope.ADMIN,)
-    rate, burst = limit or (DEFAULT_RATE_PER_MIN, DEFAULT_BURST)
+    rate, burst = limit or _LIMIT
     async with as_owner(system.dsn(Role.OWNER), application="test") as connection:
         for source in sources:
             name = f"customer {next(_NUMBERS)}"
