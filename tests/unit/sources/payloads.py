@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.unit.sources.payload_headers import CONTENT_TYPES, HEADERS
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_sources import registry
-from tocsin_sources.document import parse
 from tocsin_sources.source import Answer, Delivery, Normalized, Source
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
@@ -31,6 +31,8 @@ def body_of(source: str, name: str) -> bytes:
 
 def headers_of(source: str, name: str) -> Mapping[str, str]:
     """Give the headers that ORIGIN.md tells a test to send, as far as the source keeps them."""
+    if source in HEADERS:
+        return HEADERS[source](name)
     resource = next((resource for resource in _RESOURCES if name.startswith(resource)), None)
     if source != "sentry" or resource is None:
         return {}
@@ -43,7 +45,9 @@ def answer(source: str, document: object, headers: Mapping[str, str] | None = No
 
 
 def answer_to(source: str, name: str, **settings: object) -> Answer:
-    return answer(source, parse(body_of(source, name)), headers_of(source, name), **settings)
+    content_type = CONTENT_TYPES.get(source, "application/json")
+    document = source_of(source).parse(body_of(source, name), content_type)
+    return answer(source, document, headers_of(source, name), **settings)
 
 
 def alerts_of(given: Answer) -> tuple[AlertEvent, ...]:
