@@ -53,7 +53,11 @@ QUICK: Mapping[str, Mapping[str, str]] = {
         "TOCSIN_NORMALIZER_RETRY_S_MAX": "0.5",
         "TOCSIN_NORMALIZER_SESSION_S": "1.5",
     },
-    "grouper": {"TOCSIN_GROUPER_CLAIM_BACKOFF_S": "0.1", "TOCSIN_GROUPER_SESSION_S": "1.5"},
+    "grouper": {
+        "TOCSIN_GROUPER_CLAIM_BACKOFF_S": "0.1",
+        "TOCSIN_GROUPER_SESSION_S": "1.5",
+        "TOCSIN_GROUPER_TRANSACTION_IDLE_S": "3",
+    },
     "query": {},
 }
 """Settings with which tests wait less; every other one has its default."""

@@ -109,7 +109,9 @@ class GrouperService:
 
     async def _connect(self) -> Connection:
         return await open_connection(
-            self._settings.postgres.get_secret_value(), synchronous_commit=self._settings.synchronous_commit
+            self._settings.postgres.get_secret_value(),
+            synchronous_commit=self._settings.synchronous_commit,
+            idle_in_transaction_s=self._settings.transaction_idle_s,
         )
 
     def _trouble(self) -> str | None:

@@ -26,5 +26,9 @@ class GrouperSettings(Settings):
     claim_backoff_s: Annotated[float, Field(ge=0, le=60)] = setting(
         1.0, "longest random wait before a partition is claimed, so that its former owner can finish a batch"
     )
+    transaction_idle_s: Annotated[float, Field(ge=1, le=60)] = setting(
+        10.0,
+        "silence inside a batch's transaction after which PostgreSQL ends it: a worker that hangs blocks its successor so long",
+    )
     patience_s: Annotated[float, Field(ge=5)] = setting(120.0, "leave the process after so long without progress despite lag")
     retention_days: Annotated[int, Field(ge=31, le=3650)] = setting(90, "days for which delivery and event rows are kept")
