@@ -50,8 +50,8 @@ class PartitionHandler:
     async def handle(self, records: Sequence[Record]) -> Changes:
         """Fold the records and write what changed.
 
-        The state in memory
-        is ahead of the rows if writing fails: then the handler is of no more use, and its owner claims anew.
+        The state in memory is ahead of the rows if writing fails: then the handler is of no more use, and its owner claims
+        anew.
 
         Raises:
             Fatal: a gap in the log, or a record that cannot be read.
@@ -71,8 +71,7 @@ class PartitionHandler:
             decision = await self._decide(record)
             self._state.absorb(decision.facts, decision.draft)
             changes.add(decision)
-            if decision.error is not None:
-                _log.error("record.fold_error", position=str(record.position), tenant_id=record.tenant, exc_info=decision.error)
+            _report(decision)
         return changes
 
     def accept(self, records: Sequence[Record], source_next: int | None) -> tuple[list[Record], int]:
@@ -122,3 +121,12 @@ class PartitionHandler:
         if len(loaded) > self._cached_max:
             keep: dict[Key, Value | None] = dict(list(loaded.items())[len(loaded) // 2 :])
             self._state.loaded = keep
+
+
+def _report(decision: Decision) -> None:
+    """Log what raised: the record's outcome tells people, this tells us."""
+    position = str(decision.record.position)
+    if decision.error is not None:
+        _log.error("record.fold_error", position=position, tenant_id=decision.record.tenant, exc_info=decision.error)
+    for key, error in decision.timer_errors:
+        _log.error("timer.fold_error", position=position, tenant_id=key.tenant, timer=key.key, exc_info=error)
