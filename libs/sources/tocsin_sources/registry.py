@@ -1,6 +1,6 @@
 """All sources by name. A new source is one file and one line here (README.md)."""
 
-from tocsin_sources import alertmanager, sentry
+from tocsin_sources import alertmanager, datadog, github, gitlab, grafana, opsgenie, pagerduty, sentry
 from tocsin_sources.source import Source
 
 _SOURCES: dict[str, Source] = {
@@ -8,6 +8,12 @@ _SOURCES: dict[str, Source] = {
     for source in (
         alertmanager.SOURCE,
         sentry.SOURCE,
+        github.SOURCE,
+        gitlab.SOURCE,
+        grafana.SOURCE,
+        datadog.SOURCE,
+        pagerduty.SOURCE,
+        opsgenie.SOURCE,
     )
 }
 

@@ -55,6 +55,11 @@ def object_or_empty(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+def list_or_empty(value: object) -> list[object]:
+    """Give the value as a list; anything else is an empty one. For members that may be missing."""
+    return value if isinstance(value, list) else []
+
+
 def text_of(value: object) -> str | None:
     """Give the text of a value that should be a string.
 

@@ -13,6 +13,7 @@ from tocsin_contracts import alert as bound
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.times import EARLIEST_AT, LATEST_AT
 from tocsin_contracts.topics import RAW_ALERT_MAX_BYTES
+from tocsin_sources import registry
 from tocsin_sources.document import NotJson, parse
 from tocsin_sources.source import Delivery, Failed, Ignored, Normalized
 
@@ -86,7 +87,16 @@ def check_bounds(alert: AlertEvent) -> None:
     assert alert.link is None or (len(alert.link) <= bound.LINK_MAX and alert.link.lower().startswith(("http://", "https://")))
     assert alert.raw is None or (len(alert.raw.encode()) <= RAW_ALERT_MAX_BYTES and "\x00" not in str(orjson.loads(alert.raw)))
     assert len(alert.content) == 32
-    assert "\\u0000" not in orjson.dumps(alert.metadata).decode()
+    assert all("\x00" not in text for text in texts_in(dict(alert.metadata)))
+
+
+def texts_in(value: Any) -> list[str]:
+    """List every text of a document, names included."""
+    if isinstance(value, dict):
+        return [*value, *(text for member in value.values() for text in texts_in(member))]
+    if isinstance(value, list | tuple):
+        return [text for member in value for text in texts_in(member)]
+    return [value] if isinstance(value, str) else []
 
 
 def shuffled(value: Any) -> Any:
@@ -96,7 +106,7 @@ def shuffled(value: Any) -> Any:
     return [shuffled(member) for member in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("source", ["alertmanager", "sentry"])
+@pytest.mark.parametrize("source", registry.names())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_mutated_sample_is_answered_inside_the_bounds(source: str, data: st.DataObject) -> None:
@@ -126,7 +136,7 @@ def test_a_mutated_sample_is_answered_inside_the_bounds(source: str, data: st.Da
         assert [alert.identity for alert in again.alerts] == [alert.identity for alert in answer.alerts]
 
 
-@pytest.mark.parametrize("source", ["alertmanager", "sentry"])
+@pytest.mark.parametrize("source", registry.names())
 @given(document=_VALUES)
 def test_any_json_is_answered(source: str, document: object) -> None:
     source_of(source).map(Delivery(document=document))
