@@ -95,7 +95,7 @@ CREATE INDEX incidents_service ON proj.incidents (tenant_id, service, created_at
 CREATE INDEX incidents_team    ON proj.incidents (tenant_id, team, created_at DESC, id DESC);
 CREATE INDEX incidents_source  ON proj.incidents (tenant_id, source, created_at DESC, id DESC);
 -- For lists with two filters and their totals: an index-only count. Its columns rarely change, so other updates stay HOT.
-CREATE INDEX incidents_facets  ON proj.incidents (tenant_id, status, severity, source, environment);
+CREATE INDEX incidents_facets  ON proj.incidents (tenant_id, status, severity, source, environment, team);
 CREATE INDEX incidents_unresolved ON proj.incidents (tenant_id, created_at DESC, id DESC)
     WHERE status IN ('OPEN', 'ACKNOWLEDGED', 'INVESTIGATING');
 CREATE INDEX incidents_updated ON proj.incidents USING brin (updated_at);
