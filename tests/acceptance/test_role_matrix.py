@@ -20,7 +20,7 @@ SERVICES = (Role.INGEST, Role.NORMALIZER, Role.GROUPER, Role.QUERY, Role.NOTIFIE
 MATRIX: Matrix = {
     "tocsin_ingest": {
         "proj.commands": {"SELECT"},
-        "control.tenants": {"SELECT(burst, erased_at, id, name, partition, rate_limit_per_min)"},
+        "control.tenants": {"SELECT(burst, enabled, erased_at, id, name, partition, rate_limit_per_min)"},
         "control.integrations": {"SELECT"},
         "control.integration_versions": {"SELECT"},
         "control.secrets": {"SELECT", "UPDATE(last_used_at)"},

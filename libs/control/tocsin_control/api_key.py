@@ -1,7 +1,9 @@
 """The text of an API key: `tocsin_<id, 10>_<secret, 43>_<checksum, 6>`, all base62.
 
-Random 256 bits need no slow hash: only the SHA-256 of the secret part is stored. The checksum (CRC32, as GitHub's tokens
-have one) lets secret scanners and us tell a key from noise without asking the database. Nothing here does I/O.
+Random 256 bits need no slow hash: only the SHA-256 of the secret part is stored, and that of the proof: what the gateway shows
+PostgreSQL to act as the key's holder (ADR 10). It is made from the secret, so that the secret itself never goes there. The
+checksum (CRC32, as GitHub's tokens have one) lets secret scanners and us tell a key from noise without asking the
+database. Nothing here does I/O.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ _TEXT = re.compile(
     rf"({PREFIX}_([0-9A-Za-z]{{{ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}}))_([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
 )
 _NOBODY = bytes(32)
+_PROOF = b"tocsin.proof."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,13 @@ class ParsedKey:
 
     id: str
     sha256: bytes = field(repr=False)
+    proof: bytes = field(repr=False)
+    """Proves to PostgreSQL that its bearer holds the key; neither the secret nor either stored hash leads to it or back."""
+
+    @property
+    def proof_sha256(self) -> bytes:
+        """Give what is stored of the proof."""
+        return sha256(self.proof).digest()
 
 
 def generate_key() -> SecretStr:
@@ -52,7 +62,7 @@ def parse_key(text: str) -> ParsedKey:
     body, key_id, secret, checksum = match.groups()
     if _checksum(body) != checksum:
         raise ValueError("an API key with a wrong checksum: was it cut, or typed?")
-    return ParsedKey(id=key_id, sha256=sha256(secret.encode()).digest())
+    return ParsedKey(id=key_id, sha256=sha256(secret.encode()).digest(), proof=sha256(_PROOF + secret.encode()).digest())
 
 
 def matches(key: ParsedKey, stored_sha256: bytes | None) -> bool:

@@ -26,6 +26,8 @@ class TenantEntry:
     partition: int
     rate_limit_per_min: int
     burst: int
+    enabled: bool = True
+    """False: its deliveries and commands are 403."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

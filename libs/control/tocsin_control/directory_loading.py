@@ -105,6 +105,7 @@ def _tenant(row: asyncpg.Record) -> TenantEntry:
         partition=row["partition"],
         rate_limit_per_min=row["rate_limit_per_min"],
         burst=row["burst"],
+        enabled=row["enabled"],
     )
 
 

@@ -26,6 +26,13 @@ class NoRoom(Invalid):
         super().__init__("no-room", message)
 
 
+class VersionChanged(Invalid):
+    """Somebody else changed it meanwhile: 412."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("version-changed", message)
+
+
 class Refused(Invalid):
     """A value does not fit, or the change is one that never happens."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import orjson
@@ -12,7 +12,7 @@ from tocsin_contracts.ids import IntegrationId, TenantId
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.times import from_datetime
 from tocsin_control import audit, secrets
-from tocsin_control.errors import NameTaken, NotFound, Refused
+from tocsin_control.errors import NameTaken, NoRoom, NotFound, Refused, VersionChanged
 from tocsin_control.identifier import new_integration_id
 from tocsin_control.master_key import MasterKey
 from tocsin_control.signature_style import SignatureStyle
@@ -23,14 +23,18 @@ from tocsin_sources import registry
 DEFAULT_RATE_PER_MIN = 1_000
 DEFAULT_BURST = 2_000
 LIST_MAX = 10_000
+PER_TENANT_MAX = 1_000
+"""Integrations of one tenant: every gateway holds them all in memory."""
 _DEFAULTS = IntegrationSettings()
 
 _QUERIES = load("tocsin_control", "sql/integrations.sql")
 _INSERT = _QUERIES["insert"]
 _INSERT_VERSION = _QUERIES["insert_version"]
 _LOCK = _QUERIES["lock"]
-_SET_VERSION = _QUERIES["set_version"]
-_SET_ENABLED = _QUERIES["set_enabled"]
+_SET_CURRENT = _QUERIES["set_current"]
+_DELETE = _QUERIES["delete"]
+_DELETE_SECRETS = _QUERIES["delete_secrets"]
+_COUNT = _QUERIES["count"]
 _LIST = _QUERIES["list"]
 _FIND = _QUERIES["find"]
 
@@ -45,6 +49,8 @@ class Terms:
     signature_required: bool = True
     signature_style: SignatureStyle | None = None
     """Instead of what the source's file says."""
+    enabled: bool = True
+    """False: its deliveries are 403."""
 
 
 DEFAULT_TERMS = Terms()
@@ -59,9 +65,13 @@ class Integration:
     source: str
     name: str
     version: int
-    enabled: bool
     created_at: int
     terms: Terms
+
+    @property
+    def enabled(self) -> bool:
+        """Tell whether its deliveries are accepted."""
+        return self.terms.enabled
 
     @property
     def path(self) -> str:
@@ -91,7 +101,7 @@ async def create_integration(
     name: str,
     terms: Terms = DEFAULT_TERMS,
     secret: SecretStr | None = None,
-    actor: str = "cli",
+    actor: audit.Who = "cli",
 ) -> CreatedIntegration:
     """Make an integration with version 1 and one secret.
 
@@ -107,6 +117,7 @@ async def create_integration(
 
     Raises:
         NameTaken: the tenant has one of this name.
+        NoRoom: the tenant has `PER_TENANT_MAX` of them.
         NotFound: no such tenant.
         Refused: unknown source, unsigned requests for a source that always signs, or a value out of bounds.
     """
@@ -114,65 +125,116 @@ async def create_integration(
     integration = new_integration_id()
     try:
         async with connection.transaction():
+            if await connection.fetchval(_COUNT, tenant) >= PER_TENANT_MAX:
+                raise NoRoom(f"the tenant has {PER_TENANT_MAX} integrations: delete those that nobody uses")
             await connection.execute(_INSERT, integration, tenant, source, name)
             await _insert_version(connection, integration, 1, terms)
             shown = await secrets.add_secret(
                 connection, master_key, tenant=tenant, integration=integration, secret=secret, actor=actor
             )
-            detail: dict[str, object] = {"source": source, "name": name}
+            made = await find_integration(connection, integration)
+            detail: dict[str, object] = {"after": described(made)}
             await audit.record(
                 connection, actor=actor, action="integration.created", tenant=tenant, subject=integration, detail=detail
             )
-            return CreatedIntegration(integration=await find_integration(connection, integration), secret=shown)
+            return CreatedIntegration(integration=made, secret=shown)
     except asyncpg.UniqueViolationError as error:
-        raise NameTaken(f"the tenant has an integration named {name!r} already") from error
+        raise _name_taken(name) from error
     except asyncpg.ForeignKeyViolationError as error:
         raise NotFound(f"there is no tenant {tenant!r}") from error
     except (asyncpg.CheckViolationError, asyncpg.DataError) as error:
         raise Refused("an integration needs a name of 1 to 200 characters and limits above 0") from error
 
 
-async def change_integration(connection: Connection, integration: str, terms: Terms, *, actor: str = "cli") -> Integration:
+async def change_integration(
+    connection: Connection,
+    integration: str,
+    terms: Terms,
+    *,
+    name: str | None = None,
+    tenant: str | None = None,
+    if_version: int | None = None,
+    actor: audit.Who = "cli",
+) -> Integration:
     """Put new terms in force, as the next version; deliveries that came before keep theirs.
 
+    What is no change makes no version.
+
+    Args:
+        connection: as tocsin_owner, or acting as the holder of a key.
+        integration: its id.
+        terms: all of them.
+        name: another name; else it keeps its own.
+        tenant: whose it must be; None for anybody's.
+        if_version: the version that the change was made from; None for whichever there is.
+        actor: who asks, for the audit.
+
     Raises:
+        NameTaken: the tenant has another one of this name.
         NotFound: no such integration.
         Refused: as `create_integration` does.
+        VersionChanged: another version is in force.
     """
     async with connection.transaction():
-        await connection.execute(_LOCK, integration)
-        before = await find_integration(connection, integration)
+        before = await _locked(connection, integration, tenant, if_version)
+        name = before.name if name is None else name
+        if (before.name, before.terms) == (name, terms):
+            return before
         _check(before.source, terms)
         version = before.version + 1
         try:
             await _insert_version(connection, integration, version, terms)
+            await connection.execute(_SET_CURRENT, integration, version, name)
+        except asyncpg.UniqueViolationError as error:
+            raise _name_taken(name) from error
         except (asyncpg.CheckViolationError, asyncpg.DataError) as error:
-            raise Refused("the limits of an integration are above 0") from error
-        await connection.execute(_SET_VERSION, integration, version)
-        detail: dict[str, object] = {"version": version}
+            raise Refused("an integration needs a name of 1 to 200 characters and limits above 0") from error
+        after = await find_integration(connection, integration)
+        detail: dict[str, object] = {"before": described(before), "after": described(after)}
         await audit.record(
-            connection,
-            actor=actor,
-            action="integration.changed",
-            tenant=before.tenant,
-            subject=integration,
-            detail=detail,
+            connection, actor=actor, action=_action(before, after), tenant=after.tenant, subject=integration, detail=detail
         )
-        return await find_integration(connection, integration)
+        return after
 
 
-async def set_enabled(connection: Connection, integration: str, *, enabled: bool, actor: str = "cli") -> Integration:
-    """Accept deliveries of an integration, or no longer.
+async def set_enabled(
+    connection: Connection, integration: str, *, enabled: bool, tenant: str | None = None, actor: audit.Who = "cli"
+) -> Integration:
+    """Accept deliveries of an integration, or no longer: its next version.
 
     Raises:
         NotFound: no such integration.
     """
     async with connection.transaction():
-        await connection.execute(_SET_ENABLED, integration, enabled)
-        found = await find_integration(connection, integration)
-        action = "integration.enabled" if enabled else "integration.disabled"
-        await audit.record(connection, actor=actor, action=action, tenant=found.tenant, subject=integration)
-        return found
+        before = await _locked(connection, integration, tenant, None)
+        return await change_integration(connection, integration, replace(before.terms, enabled=enabled), actor=actor)
+
+
+async def delete_integration(
+    connection: Connection,
+    integration: str,
+    *,
+    tenant: str | None = None,
+    if_version: int | None = None,
+    actor: audit.Who = "cli",
+) -> Integration:
+    """Take an integration away with its secrets; gives what it was. Its name is free again, its id is never used again.
+
+    Its versions stay: deliveries in the log name them.
+
+    Raises:
+        NotFound: no such integration.
+        VersionChanged: another version is in force.
+    """
+    async with connection.transaction():
+        before = await _locked(connection, integration, tenant, if_version)
+        await connection.execute(_DELETE_SECRETS, integration)
+        await connection.execute(_DELETE, integration)
+        detail: dict[str, object] = {"before": described(before)}
+        await audit.record(
+            connection, actor=actor, action="integration.deleted", tenant=before.tenant, subject=integration, detail=detail
+        )
+        return before
 
 
 async def list_integrations(
@@ -182,16 +244,57 @@ async def list_integrations(
     return tuple(_integration(row) for row in await connection.fetch(_LIST, tenant, limit))
 
 
-async def find_integration(connection: Connection, integration: str) -> Integration:
-    """Find an integration by id.
+async def find_integration(connection: Connection, integration: str, *, tenant: str | None = None) -> Integration:
+    """Find an integration by id, of one tenant or of anybody; deleted ones are not found.
 
     Raises:
         NotFound: no such integration.
     """
-    row = await connection.fetchrow(_FIND, integration)
+    row = await connection.fetchrow(_FIND, integration, tenant)
     if row is None:
-        raise NotFound(f"there is no integration {integration!r}; 'tocsin integrations list' shows all")
+        raise _no_integration(integration)
     return _integration(row)
+
+
+def described(integration: Integration) -> dict[str, object]:
+    """Describe an integration for the audit: all that can be changed of it, and no secret."""
+    terms = integration.terms
+    style = terms.signature_style
+    return {
+        "name": integration.name,
+        "source": integration.source,
+        "version": integration.version,
+        "enabled": terms.enabled,
+        "rate_limit_per_min": terms.rate_limit_per_min,
+        "burst": terms.burst,
+        "signature_required": terms.signature_required,
+        "signature_style": None if style is None else {"header": style.header, "format": style.format},
+        "settings": terms.settings.model_dump(mode="json"),
+    }
+
+
+async def _locked(connection: Connection, integration: str, tenant: str | None, if_version: int | None) -> Integration:
+    if await connection.fetchval(_LOCK, integration, tenant) is None:
+        raise _no_integration(integration)
+    found = await find_integration(connection, integration, tenant=tenant)
+    if if_version is not None and found.version != if_version:
+        raise VersionChanged(f"the integration is at version {found.version}, not {if_version}: somebody else changed it")
+    return found
+
+
+def _no_integration(integration: str) -> NotFound:
+    return NotFound(f"there is no integration {integration!r}; 'tocsin integrations list' shows all")
+
+
+def _name_taken(name: str) -> NameTaken:
+    return NameTaken(f"the tenant has an integration named {name!r} already")
+
+
+def _action(before: Integration, after: Integration) -> str:
+    """Name a change: a mere switch by what it does."""
+    if before.name == after.name and before.terms == replace(after.terms, enabled=before.enabled):
+        return "integration.enabled" if after.enabled else "integration.disabled"
+    return "integration.changed"
 
 
 def _check(source: str, terms: Terms) -> None:
@@ -215,6 +318,7 @@ async def _insert_version(connection: Connection, integration: str, version: int
         style.header if style else None,
         style.algorithm if style else None,
         style.format if style else None,
+        terms.enabled,
     )
 
 
@@ -225,7 +329,6 @@ def _integration(row: asyncpg.Record) -> Integration:
         source=row["source"],
         name=row["name"],
         version=row["version"],
-        enabled=row["enabled"],
         created_at=from_datetime(row["created_at"]),
         terms=Terms(
             settings=IntegrationSettings.model_validate_json(row["settings"]),
@@ -233,5 +336,6 @@ def _integration(row: asyncpg.Record) -> Integration:
             burst=row["burst"],
             signature_required=row["signature_required"],
             signature_style=SignatureStyle.of(row["signature_header"], row["signature_format"]),
+            enabled=row["enabled"],
         ),
     )

@@ -10,21 +10,25 @@ import asyncpg
 from pydantic import SecretStr
 
 from tocsin_contracts.ids import TenantId
-from tocsin_contracts.times import from_datetime, to_datetime
+from tocsin_contracts.times import from_datetime, to_datetime, to_rfc3339
 from tocsin_control import audit
 from tocsin_control.api_key import generate_key, parse_key
-from tocsin_control.errors import NotFound, Refused
+from tocsin_control.errors import NoRoom, NotFound, Refused
 from tocsin_control.principal import Scope, known_scopes
 from tocsin_runtime.postgres import Connection
 from tocsin_runtime.queries import load
 
 LIST_MAX = 10_000
+ACTIVE_MAX = 1_000
+"""Keys of one tenant that work: every gateway holds them all in memory."""
 READ_SCOPES = frozenset({Scope.INCIDENTS_READ, Scope.ALERTS_READ, Scope.DELIVERIES_READ})
 """What a key may do if nothing else is said."""
 
 _QUERIES = load("tocsin_control", "sql/keys.sql")
 _INSERT = _QUERIES["insert"]
 _LIST = _QUERIES["list"]
+_FIND = _QUERIES["find"]
+_COUNT = _QUERIES["count"]
 _REVOKE = _QUERIES["revoke"]
 
 
@@ -60,7 +64,7 @@ async def create_key(
     actor_kind: Literal["person", "machine"] = "machine",
     scopes: Collection[Scope] = READ_SCOPES,
     expires_at: int | None = None,
-    actor: str = "cli",
+    actor: audit.Who = "cli",
 ) -> CreatedKey:
     """Make an API key of a tenant.
 
@@ -74,6 +78,7 @@ async def create_key(
         actor: who asks, for the audit.
 
     Raises:
+        NoRoom: the tenant has `ACTIVE_MAX` keys.
         NotFound: no such tenant.
         Refused: no scopes, or a name out of bounds.
     """
@@ -83,8 +88,14 @@ async def create_key(
     expires = None if expires_at is None else to_datetime(expires_at)
     try:
         async with connection.transaction():
-            row = await connection.fetchrow(_INSERT, parsed.id, tenant, parsed.sha256, names, actor_kind, actor_name, expires)
-            detail: dict[str, object] = {"scopes": names, "actor_kind": actor_kind, "actor_name": actor_name}
+            if await connection.fetchval(_COUNT, tenant) >= ACTIVE_MAX:
+                raise NoRoom(f"the tenant has {ACTIVE_MAX} API keys: revoke those that nobody uses")
+            row = await connection.fetchrow(
+                _INSERT, parsed.id, tenant, parsed.sha256, parsed.proof_sha256, names, actor_kind, actor_name, expires
+            )
+            shown_expiry = None if expires_at is None else to_rfc3339(expires_at)
+            after = {"scopes": names, "actor_kind": actor_kind, "actor_name": actor_name, "expires_at": shown_expiry}
+            detail: dict[str, object] = {"after": after}
             await audit.record(connection, actor=actor, action="key.created", tenant=tenant, subject=parsed.id, detail=detail)
     except asyncpg.ForeignKeyViolationError as error:
         raise NotFound(f"there is no tenant {tenant!r}") from error
@@ -93,16 +104,32 @@ async def create_key(
     return CreatedKey(key=_key(_existing(row, parsed.id)), text=text)
 
 
-async def revoke_key(connection: Connection, key_id: str, *, actor: str = "cli") -> ApiKey:
+async def revoke_key(connection: Connection, key_id: str, *, tenant: str | None = None, actor: audit.Who = "cli") -> ApiKey:
     """End a key for good; every gateway knows within 5 s of PostgreSQL's answer.
+
+    Args:
+        connection: as tocsin_owner, or acting as the holder of a key.
+        key_id: which.
+        tenant: whose it must be; None for anybody's.
+        actor: who asks, for the audit.
 
     Raises:
         NotFound: no such key.
     """
     async with connection.transaction():
-        key = _key(_existing(await connection.fetchrow(_REVOKE, key_id), key_id))
+        key = await find_key(connection, key_id, tenant=tenant)
+        # The audit first: a key that ends itself could not write it afterwards.
         await audit.record(connection, actor=actor, action="key.revoked", tenant=key.tenant, subject=key.id)
-        return key
+        return _key(_existing(await connection.fetchrow(_REVOKE, key_id, tenant), key_id))
+
+
+async def find_key(connection: Connection, key_id: str, *, tenant: str | None = None) -> ApiKey:
+    """Find a key, revoked or not, of one tenant or of anybody.
+
+    Raises:
+        NotFound: no such key.
+    """
+    return _key(_existing(await connection.fetchrow(_FIND, key_id, tenant), key_id))
 
 
 async def list_keys(connection: Connection, *, tenant: str | None = None, limit: int = LIST_MAX) -> tuple[ApiKey, ...]:

@@ -21,6 +21,8 @@ class Scope(StrEnum):
     DELIVERIES_WRITE = "deliveries:write"
     """Send a failed delivery again."""
     RULES_WRITE = "rules:write"
+    INTEGRATIONS_ADMIN = "integrations:admin"
+    """Create, change and delete integrations, and see their new secrets. Keys are made by `admin` alone."""
     ADMIN = "admin"
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from tocsin_contracts.times import from_datetime
 from tocsin_control import audit
 from tocsin_control.errors import NoRoom, NotFound, Refused
 from tocsin_control.master_key import MasterKey
@@ -25,11 +28,25 @@ _RESEAL_BATCH = 500
 
 _QUERIES = load("tocsin_control", "sql/secrets.sql")
 _SLOTS = _QUERIES["slots"]
+_LIST = _QUERIES["list"]
 _PUT = _QUERIES["put"]
 _RETIRE_OTHERS = _QUERIES["retire_others"]
 _SEALED_UNDER_OTHERS = _QUERIES["sealed_under_other_keys"]
 _RESEAL = _QUERIES["reseal"]
 _LOCK_INTEGRATION = load("tocsin_control", "sql/integrations.sql")["lock"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretState:
+    """What may be shown of an active secret."""
+
+    slot: int
+    version: int
+    created_at: int
+    not_after: int | None
+    """When it ends, µs; None for one that does not."""
+    last_used_at: int | None
+    """When it last proved a request, to the minute: an old secret that nobody uses any more can go."""
 
 
 def generate_secret() -> SecretStr:
@@ -62,6 +79,21 @@ def open_secret(master_key: MasterKey, ciphertext: bytes, *, tenant: str, integr
     return unseal(master_key, ciphertext, *_place(tenant, integration, slot, version))
 
 
+async def list_secrets(connection: Connection, integrations: Collection[str]) -> Mapping[str, tuple[SecretState, ...]]:
+    """Give the active secrets of integrations by their ids, the newest first."""
+    found: dict[str, tuple[SecretState, ...]] = dict.fromkeys(integrations, ())
+    for row in await connection.fetch(_LIST, list(integrations), WEBHOOK):
+        state = SecretState(
+            slot=row["slot"],
+            version=row["version"],
+            created_at=from_datetime(row["created_at"]),
+            not_after=None if row["not_after"] is None else from_datetime(row["not_after"]),
+            last_used_at=None if row["last_used_at"] is None else from_datetime(row["last_used_at"]),
+        )
+        found[row["integration_id"]] = (*found[row["integration_id"]], state)
+    return found
+
+
 async def add_secret(
     connection: Connection,
     master_key: MasterKey,
@@ -70,7 +102,7 @@ async def add_secret(
     integration: str,
     secret: SecretStr | None = None,
     overlap_s: int = DEFAULT_OVERLAP_S,
-    actor: str = "cli",
+    actor: audit.Who = "cli",
 ) -> SecretStr:
     """Give an integration a new secret; the one before stays good for the overlap.
 
@@ -89,7 +121,7 @@ async def add_secret(
     """
     secret = secret or generate_secret()
     async with connection.transaction():
-        if await connection.fetchval(_LOCK_INTEGRATION, integration) is None:
+        if await connection.fetchval(_LOCK_INTEGRATION, integration, tenant) is None:
             raise NotFound(f"there is no integration {integration!r}")
         rows = await connection.fetch(_SLOTS, integration, WEBHOOK)
         active = {row["slot"]: row["version"] for row in rows if not row["expired"]}
@@ -105,7 +137,7 @@ async def add_secret(
     return secret
 
 
-async def reencrypt(connection: Connection, master_key: MasterKey, *, actor: str = "cli") -> int:
+async def reencrypt(connection: Connection, master_key: MasterKey, *, actor: audit.Who = "cli") -> int:
     """Seal every secret under the master key's current key; give how many were changed.
 
     Resumable: each batch is a transaction, and what is done is not done again. Afterwards older keys may leave the file.

@@ -115,6 +115,7 @@ def _encode(snapshot: Snapshot) -> dict[str, object]:
                 "partition": entry.partition,
                 "rate_limit_per_min": entry.rate_limit_per_min,
                 "burst": entry.burst,
+                "enabled": entry.enabled,
             }
             for entry in directory.tenants.values()
         ],

@@ -33,6 +33,9 @@ _LOADS = _QUERIES["loads"]
 _INSERT = _QUERIES["insert"]
 _LIST = _QUERIES["list"]
 _FIND = _QUERIES["find"]
+_LOCK_ONE = _QUERIES["lock_one"]
+_SET_ENABLED = _QUERIES["set_enabled"]
+_SET_LIMITS = _QUERIES["set_limits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Tenant:
     partition: int
     rate_limit_per_min: int
     burst: int
+    enabled: bool
     erased_at: str | None
     """Position of the record that erased it, as `partition:offset`."""
     created_at: int
@@ -64,7 +68,7 @@ async def create_tenant(
     partitions: int | None = None,
     rate_limit_per_min: int = DEFAULT_RATE_PER_MIN,
     burst: int = DEFAULT_BURST,
-    actor: str = "cli",
+    actor: audit.Who = "cli",
 ) -> Tenant:
     """Make a tenant in the partition with the fewest, where its limit fits.
 
@@ -84,11 +88,7 @@ async def create_tenant(
     async with connection.transaction():
         await connection.execute(_LOCK)
         count = partitions or await recorded_partitions(connection) or DEFAULT_PARTITIONS
-        worker_rate = await _setting(connection, WORKER_RATE) or DEFAULT_WORKER_RATE_PER_MIN
-        loads = {
-            row["partition"]: PartitionLoad(tenants=row["tenants"], rate_per_min=row["rate_per_min"])
-            for row in await connection.fetch(_LOADS)
-        }
+        worker_rate, loads = await _worker_rate(connection), await _loads(connection)
         partition = choose_partition(loads, partitions=count, rate_per_min=rate_limit_per_min, worker_rate_per_min=worker_rate)
         try:
             row = await connection.fetchrow(_INSERT, new_tenant_id(), name, partition, rate_limit_per_min, burst)
@@ -97,7 +97,7 @@ async def create_tenant(
         except (asyncpg.CheckViolationError, asyncpg.DataError) as error:
             raise Refused("a tenant needs a name of 1 to 200 characters and limits above 0") from error
         tenant = _tenant(_one(row))
-        detail: dict[str, object] = {"name": name, "partition": partition}
+        detail: dict[str, object] = {"after": _described(tenant)}
         await audit.record(connection, actor=actor, action="tenant.created", tenant=tenant.id, subject=tenant.id, detail=detail)
         return tenant
 
@@ -120,6 +120,49 @@ def choose_partition(loads: Mapping[int, PartitionLoad], *, partitions: int, rat
             "lower the limit, or add partitions"
         )
     return min(fits)[1]
+
+
+async def set_tenant_enabled(connection: Connection, tenant: str, *, enabled: bool, actor: audit.Who = "cli") -> Tenant:
+    """Take a tenant's deliveries and commands, or answer them 403; its data stays, and can be read.
+
+    Raises:
+        NotFound: no such tenant, or an erased one.
+    """
+    async with connection.transaction():
+        before = await _locked(connection, tenant)
+        if before.enabled is enabled:
+            return before
+        after = _tenant(_one(await connection.fetchrow(_SET_ENABLED, tenant, enabled)))
+        action = "tenant.enabled" if enabled else "tenant.disabled"
+        await audit.record(connection, actor=actor, action=action, tenant=after.id, subject=after.id)
+        return after
+
+
+async def change_tenant_limits(
+    connection: Connection, tenant: str, *, rate_limit_per_min: int, burst: int, actor: audit.Who = "cli"
+) -> Tenant:
+    """Give a tenant other limits, where its partition has room for them (P9).
+
+    Raises:
+        NoRoom: the limits of the partition's tenants would add up to more than a worker's rate.
+        NotFound: no such tenant, or an erased one.
+        Refused: a value out of bounds.
+    """
+    if rate_limit_per_min < 1 or burst < 1:
+        raise Refused("the limits of a tenant are above 0")
+    async with connection.transaction():
+        await connection.execute(_LOCK)
+        before = await _locked(connection, tenant)
+        if (before.rate_limit_per_min, before.burst) == (rate_limit_per_min, burst):
+            return before
+        most, load = await _worker_rate(connection), (await _loads(connection))[before.partition]
+        total = load.rate_per_min - before.rate_limit_per_min + rate_limit_per_min
+        if total > most and rate_limit_per_min > before.rate_limit_per_min:
+            raise NoRoom(f"the tenants of partition {before.partition} would be allowed {total} a minute, a worker takes {most}")
+        after = _tenant(_one(await connection.fetchrow(_SET_LIMITS, tenant, rate_limit_per_min, burst)))
+        detail: dict[str, object] = {"before": _described(before), "after": _described(after)}
+        await audit.record(connection, actor=actor, action="tenant.changed", tenant=after.id, subject=after.id, detail=detail)
+        return after
 
 
 async def list_tenants(connection: Connection, *, limit: int = LIST_MAX) -> tuple[Tenant, ...]:
@@ -170,6 +213,32 @@ async def _setting(connection: Connection, name: str) -> int | None:
     return None if value is None else int(orjson.loads(value))
 
 
+async def _worker_rate(connection: Connection) -> int:
+    return await _setting(connection, WORKER_RATE) or DEFAULT_WORKER_RATE_PER_MIN
+
+
+async def _loads(connection: Connection) -> dict[int, PartitionLoad]:
+    return {
+        row["partition"]: PartitionLoad(tenants=row["tenants"], rate_per_min=row["rate_per_min"])
+        for row in await connection.fetch(_LOADS)
+    }
+
+
+async def _locked(connection: Connection, tenant: str) -> Tenant:
+    if await connection.fetchval(_LOCK_ONE, tenant) is None:
+        raise NotFound(f"there is no tenant {tenant!r}")
+    return await find_tenant(connection, tenant)
+
+
+def _described(tenant: Tenant) -> dict[str, object]:
+    return {
+        "name": tenant.name,
+        "partition": tenant.partition,
+        "rate_limit_per_min": tenant.rate_limit_per_min,
+        "burst": tenant.burst,
+    }
+
+
 def _one(row: asyncpg.Record | None) -> asyncpg.Record:
     assert row is not None, "INSERT … RETURNING gives its row"  # noqa: S101 - tells mypy; the statement cannot give none
     return row
@@ -182,6 +251,7 @@ def _tenant(row: asyncpg.Record) -> Tenant:
         partition=row["partition"],
         rate_limit_per_min=row["rate_limit_per_min"],
         burst=row["burst"],
+        enabled=row["enabled"],
         erased_at=row["erased_at"],
         created_at=from_datetime(row["created_at"]),
     )

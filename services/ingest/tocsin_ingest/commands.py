@@ -162,6 +162,8 @@ class Commands:
         tenant = None if directory is None else directory.tenant(command.tenant)
         if tenant is None:
             raise unavailable("The gateway does not know its tenants yet. Try again.")
+        if not tenant.enabled:
+            raise Problem(403, "This tenant is disabled: it is read, and not changed.", type=ProblemType.FORBIDDEN)
         entry = Entry(command.tenant.encode(), encode_command(command), log_headers(Kind.COMMAND))
         try:
             await self._appender.append(tenant.partition, entry)

@@ -153,6 +153,8 @@ class Deliveries:
         exchange.size = len(raw)
         now = self._clock.now()
         self._authenticate(request, admission, raw, now, exchange)
+        if not admission.tenant.enabled:
+            raise Problem(403, "This tenant is disabled.", type=ProblemType.FORBIDDEN)
         if not entry.enabled:
             raise Problem(403, "This integration is disabled.", type=ProblemType.FORBIDDEN)
         allowances = self._limits.count(admission.policies)

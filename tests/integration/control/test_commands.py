@@ -140,7 +140,7 @@ async def test_an_empty_database_is_migrated_from_nothing_and_again(tocsin: Tocs
     with pytest.raises(TocsinError, match="tocsin migrate"):
         await run(tocsin, "tenants", "list", "--dsn", database.dsn)
 
-    assert await answer(tocsin, "migrate", "--roles", "--dsn", database.dsn) == {"applied": ["0001_control"]}
+    assert await answer(tocsin, "migrate", "--roles", "--dsn", database.dsn) == {"applied": ["0001_control", "0002_management"]}
     assert "up to date" in await run(tocsin, "migrate", "--dsn", database.dsn)
     assert await answer(tocsin, "tenants", "list", "--dsn", database.dsn) == []
 

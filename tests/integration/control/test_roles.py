@@ -4,6 +4,7 @@ import asyncpg
 import pytest
 
 from tests.integration.control.conftest import ControlDatabase
+from tocsin_control.acting import MANAGER
 from tocsin_control.bootstrap import Role
 from tocsin_runtime.postgres import Connection
 
@@ -21,10 +22,11 @@ TABLES = (
     "audit",
     "revision",
 )
+SECRET_PLACE = ("tenant_id", "integration_id", "purpose", "slot", "version")
 KEY_COLUMNS = "id tenant_id sha256 scopes actor_kind actor_name expires_at revoked_at"
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "tocsin_ingest": {
-        "tenants": {f"SELECT {c}" for c in ("id", "name", "partition", "rate_limit_per_min", "burst", "erased_at")},
+        "tenants": {f"SELECT {c}" for c in ("id", "name", "partition", "rate_limit_per_min", "burst", "erased_at", "enabled")},
         "integrations": {"SELECT"},
         "integration_versions": {"SELECT"},
         "secrets": {"SELECT", "UPDATE last_used_at"},
@@ -45,7 +47,29 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "projection": {"SELECT"},
     },
     "tocsin_notifier": {},
+    MANAGER: {
+        "integrations": {
+            "SELECT",
+            *(f"INSERT {column}" for column in ("id", "tenant_id", "source", "name", "version")),
+            *(f"UPDATE {column}" for column in ("name", "version", "deleted_at")),
+        },
+        "integration_versions": {"SELECT", "INSERT"},
+        "secrets": {
+            *(f"SELECT {column}" for column in SECRET_PLACE),
+            *(f"SELECT {column}" for column in ("not_after", "created_at", "last_used_at")),
+            *(f"INSERT {column}" for column in (*SECRET_PLACE, "key_id", "ciphertext")),
+            *(f"UPDATE {column}" for column in ("version", "key_id", "ciphertext", "not_after", "created_at", "last_used_at")),
+            "DELETE",
+        },
+        "api_keys": {
+            *(f"SELECT {column}" for column in (*KEY_COLUMNS.split(), "created_at", "last_used_at") if column != "sha256"),
+            *(f"INSERT {column}" for column in (*KEY_COLUMNS.split(), "proof_sha256") if column != "revoked_at"),
+            "UPDATE revoked_at",
+        },
+        "audit": {f"INSERT {column}" for column in ("actor", "action", "tenant_id", "subject", "detail")},
+    },
 }
+"""What the manager has, it has on the rows of one tenant only: `test_acting.py`."""
 GRANTS = """
 SELECT c.relname AS table_name, pg_catalog.pg_get_userbyid(a.grantee) AS role, a.privilege_type AS privilege
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a
@@ -65,6 +89,8 @@ FORBIDDEN: list[tuple[Role, str]] = [
     *((role, "CREATE TABLE public.mine (a int)") for role in SERVICES),
     *((role, "ALTER TABLE control.tenants ADD COLUMN mine int") for role in SERVICES),
     *((role, "SET ROLE tocsin_owner") for role in SERVICES),
+    *((role, "SET ROLE tocsin_manager") for role in SERVICES if role is not Role.INGEST),
+    *((role, "SELECT control.acting_tenant('admin')") for role in SERVICES),
     *((role, "SELECT * FROM public.tocsin_migrations") for role in SERVICES),
     *((role, "COPY control.tenants TO PROGRAM 'true'") for role in Role),
     *((role, "CREATE ROLE mine") for role in Role),
@@ -91,7 +117,7 @@ async def test_the_grants_are_those_of_the_list_and_no_other(control: ControlDat
     async with control.connected() as connection:
         rows = await connection.fetch(GRANTS)
 
-    found: dict[str, dict[str, set[str]]] = {role.value: {} for role in SERVICES}
+    found: dict[str, dict[str, set[str]]] = {role: {} for role in (*(role.value for role in SERVICES), MANAGER)}
     for row in rows:
         found.setdefault(row["role"], {}).setdefault(row["table_name"], set()).add(row["privilege"])
     assert found == ALLOWED
@@ -113,7 +139,7 @@ async def test_no_function_of_control_may_be_called_by_a_service(control: Contro
             " WHERE nspname = 'control' AND rolname LIKE 'tocsin%' AND rolname <> 'tocsin_owner'"
             " AND has_function_privilege(r.oid, p.oid, 'EXECUTE')"
         )
-    assert callers == []
+    assert [(row["proname"], row["rolname"]) for row in callers] == [("acting_tenant", MANAGER)], "it gives what a key proves"
 
 
 @pytest.mark.parametrize("role", Role)
@@ -121,7 +147,8 @@ async def test_a_role_is_bounded_and_has_no_search_path(control: ControlDatabase
     async with control.connected(role) as connection:
         attributes = await connection.fetchrow(
             "SELECT rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolconnlimit > 0 AS bounded,"
-            " NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid) AS alone"
+            " ARRAY(SELECT roleid::regrole::text || CASE WHEN inherit_option OR admin_option THEN ' at once' ELSE '' END"
+            "       FROM pg_auth_members m WHERE m.member = r.oid) AS puts_on"
             " FROM pg_roles r WHERE rolname = current_user"
         )
         assert attributes is not None
@@ -133,7 +160,7 @@ async def test_a_role_is_bounded_and_has_no_search_path(control: ControlDatabase
             "rolcreatedb": False,
             "rolreplication": False,
             "bounded": True,
-            "alone": True,
+            "puts_on": [MANAGER] if role is Role.INGEST else [],
         }
         assert await connection.fetchval("SHOW search_path") == '""'
 

@@ -1,6 +1,7 @@
 """Tenants, integrations, secrets and keys on a real PostgreSQL."""
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -8,11 +9,12 @@ import pytest
 from tests.integration.control.conftest import ControlDatabase
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_control.api_key import matches, parse_key
-from tocsin_control.errors import NameTaken, NoRoom, NotFound, Refused
+from tocsin_control.errors import NameTaken, NoRoom, NotFound, Refused, VersionChanged
 from tocsin_control.integrations import (
     Terms,
     change_integration,
     create_integration,
+    delete_integration,
     find_integration,
     list_integrations,
     set_enabled,
@@ -20,15 +22,17 @@ from tocsin_control.integrations import (
 from tocsin_control.keys import create_key, list_keys, revoke_key
 from tocsin_control.master_key import MasterKey
 from tocsin_control.principal import Scope
-from tocsin_control.secrets import add_secret, chosen_secret
+from tocsin_control.secrets import add_secret, chosen_secret, list_secrets
 from tocsin_control.tenants import (
     Tenant,
+    change_tenant_limits,
     create_tenant,
     find_tenant,
     list_tenants,
     record_partitions,
     record_worker_rate,
     recorded_partitions,
+    set_tenant_enabled,
 )
 from tocsin_runtime.postgres import Connection
 
@@ -116,7 +120,87 @@ async def test_a_change_is_a_new_version_and_the_old_one_stays(owner: Connection
         await change_integration(owner, "nobody", terms)
     with pytest.raises(Refused):
         await change_integration(owner, changed.id, Terms(burst=0))
-    assert (await find_integration(owner, changed.id)).version == 2
+    assert (await find_integration(owner, changed.id)).version == 3, "switching it off was version 3, the refused one is none"
+
+
+async def test_what_is_no_change_makes_no_version_and_no_audit_entry(
+    owner: Connection, acme: Tenant, master_key: MasterKey
+) -> None:
+    made = (await create_integration(owner, master_key, tenant=acme.id, source="sentry", name="web")).integration
+    entries = await owner.fetchval("SELECT count(*) FROM control.audit")
+
+    assert await change_integration(owner, made.id, Terms(), name="web") == made
+    assert await set_enabled(owner, made.id, enabled=True) == made
+    assert await owner.fetchval("SELECT count(*) FROM control.audit") == entries
+
+
+async def test_a_change_made_from_another_version_is_refused(owner: Connection, acme: Tenant, master_key: MasterKey) -> None:
+    made = (await create_integration(owner, master_key, tenant=acme.id, source="sentry", name="web")).integration
+    await change_integration(owner, made.id, Terms(burst=5), if_version=1)
+
+    with pytest.raises(VersionChanged, match="at version 2, not 1"):
+        await change_integration(owner, made.id, Terms(burst=6), if_version=1)
+    with pytest.raises(VersionChanged):
+        await delete_integration(owner, made.id, if_version=1)
+    assert (await find_integration(owner, made.id)).terms.burst == 5
+
+
+async def test_a_deleted_integration_frees_its_name_and_keeps_its_versions(
+    owner: Connection, acme: Tenant, master_key: MasterKey
+) -> None:
+    made = (await create_integration(owner, master_key, tenant=acme.id, source="sentry", name="web")).integration
+
+    await delete_integration(owner, made.id, if_version=1)
+
+    assert await list_integrations(owner) == ()
+    for gone in (find_integration(owner, made.id), delete_integration(owner, made.id), set_enabled(owner, made.id, enabled=True)):
+        with pytest.raises(NotFound):
+            await gone
+    with pytest.raises(NotFound):
+        await add_secret(owner, master_key, tenant=acme.id, integration=made.id)
+    assert await owner.fetchval("SELECT count(*) FROM control.secrets") == 0
+    assert await owner.fetchval("SELECT count(*) FROM control.integration_versions") == 1
+    again = await create_integration(owner, master_key, tenant=acme.id, source="sentry", name="web")
+    assert again.integration.id != made.id
+
+
+async def test_the_secrets_of_an_integration_are_shown_without_what_they_are(
+    owner: Connection, acme: Tenant, master_key: MasterKey
+) -> None:
+    made = (await create_integration(owner, master_key, tenant=acme.id, source="sentry", name="web")).integration
+    await add_secret(owner, master_key, tenant=acme.id, integration=made.id, overlap_s=60)
+
+    newest, old = (await list_secrets(owner, [made.id, "other"]))[made.id]
+
+    assert (newest.version, newest.slot, newest.not_after, newest.last_used_at) == (2, 2, None, None)
+    assert old.version == 1
+    assert old.not_after is not None
+    await add_secret(owner, master_key, tenant=acme.id, integration=made.id, overlap_s=0)
+    assert [state.version for state in (await list_secrets(owner, [made.id]))[made.id]] == [3]
+
+
+async def test_a_disabled_tenant_keeps_everything(owner: Connection, acme: Tenant) -> None:
+    disabled = await set_tenant_enabled(owner, acme.id, enabled=False)
+
+    assert disabled == replace(acme, enabled=False) == await set_tenant_enabled(owner, acme.id, enabled=False)
+    assert await set_tenant_enabled(owner, acme.id, enabled=True) == acme
+    actions = await owner.fetch("SELECT action FROM control.audit ORDER BY id")
+    assert [row["action"] for row in actions] == ["tenant.created", "tenant.disabled", "tenant.enabled"]
+    with pytest.raises(NotFound):
+        await set_tenant_enabled(owner, "nobody", enabled=True)
+
+
+async def test_a_tenants_limits_change_where_its_partition_has_room(owner: Connection, acme: Tenant) -> None:
+    await record_worker_rate(owner, 10_000)
+    changed = await change_tenant_limits(owner, acme.id, rate_limit_per_min=10_000, burst=7)
+
+    assert (changed.rate_limit_per_min, changed.burst) == (10_000, 7)
+    with pytest.raises(NoRoom, match="10001 a minute, a worker takes 10000"):
+        await change_tenant_limits(owner, acme.id, rate_limit_per_min=10_001, burst=7)
+    with pytest.raises(Refused):
+        await change_tenant_limits(owner, acme.id, rate_limit_per_min=1, burst=0)
+    await record_worker_rate(owner, 10)
+    assert (await change_tenant_limits(owner, acme.id, rate_limit_per_min=9_000, burst=7)).rate_limit_per_min == 9_000
 
 
 async def test_what_cannot_be_an_integration_is_refused(owner: Connection, acme: Tenant, master_key: MasterKey) -> None:
@@ -182,7 +266,7 @@ async def test_a_key_is_stored_as_a_hash_and_revoked_for_good(owner: Connection,
 async def test_every_change_leaves_an_audit_entry_with_its_actor(owner: Connection, master_key: MasterKey) -> None:
     tenant = await create_tenant(owner, name="acme", actor="cli:ada")
     created = await create_integration(owner, master_key, tenant=tenant.id, source="sentry", name="web", actor="cli:ada")
-    await change_integration(owner, created.integration.id, Terms(), actor="cli:ada")
+    await change_integration(owner, created.integration.id, Terms(burst=3), actor="cli:ada")
     await set_enabled(owner, created.integration.id, enabled=False, actor="cli:ada")
     key = await create_key(owner, tenant=tenant.id, actor_name="x", actor="cli:ada")
     await revoke_key(owner, key.key.id, actor="cli:ada")

@@ -9,8 +9,15 @@ from tocsin_control.principal import Scope
 CANARY = b"whsec_canary-of-the-unit-tests"
 
 
-def tenant(name: str = "acme", partition: int = 0) -> TenantEntry:
-    return TenantEntry(id=TenantId(name), name=name.title(), partition=partition, rate_limit_per_min=6_000, burst=12_000)
+def tenant(name: str = "acme", partition: int = 0, *, enabled: bool = True) -> TenantEntry:
+    return TenantEntry(
+        id=TenantId(name),
+        name=name.title(),
+        partition=partition,
+        rate_limit_per_min=6_000,
+        burst=12_000,
+        enabled=enabled,
+    )
 
 
 def integration(name: str = "am", owner: str = "acme", source: str = "alertmanager", **fields: object) -> IntegrationEntry:

@@ -55,7 +55,7 @@ def test_a_cut_key_is_refused(length: int) -> None:
 
 def test_an_unknown_key_never_matches_not_even_the_hash_of_nobody() -> None:
     assert not matches(parse_key(KEY), None)
-    assert not matches(ParsedKey(id="0123456789", sha256=bytes(32)), None)
+    assert not matches(ParsedKey(id="0123456789", sha256=bytes(32), proof=bytes(32)), None)
 
 
 def test_neither_text_nor_hash_shows_in_repr_or_errors() -> None:

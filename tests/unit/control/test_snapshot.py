@@ -32,7 +32,9 @@ def test_a_snapshot_is_read_back_whole(path: Path) -> None:
     )
     style = SignatureStyle(header="X-Sig", format="sha256=hex")
     full = integration("full", secrets=old_and_new, signature_style=style, enabled=False, secrets_unreadable=1)
-    content = directory_of(9, [tenant(), tenant("b", 3)], [full, integration()], [key(), key("abcdefghij", "b", 5)])
+    content = directory_of(
+        9, [tenant(), tenant("b", 3, enabled=False)], [full, integration()], [key(), key("abcdefghij", "b", 5)]
+    )
     snapshot = Snapshot(directory=content, confirmed_at=CLOCK.now())
 
     write_snapshot(path, KEY, snapshot)

@@ -4,13 +4,14 @@
 SELECT revision FROM control.revision;
 
 -- name: tenants
-SELECT id, name, partition, rate_limit_per_min, burst FROM control.tenants WHERE erased_at IS NULL;
+SELECT id, name, partition, rate_limit_per_min, burst, enabled FROM control.tenants WHERE erased_at IS NULL;
 
 -- name: integrations
-SELECT i.id, i.tenant_id, i.source, i.name, i.version, i.enabled,
+SELECT i.id, i.tenant_id, i.source, i.name, i.version, v.enabled,
        v.rate_limit_per_min, v.burst, v.signature_required, v.signature_header, v.signature_format
   FROM control.integrations i
-  JOIN control.integration_versions v ON v.integration_id = i.id AND v.version = i.version;
+  JOIN control.integration_versions v ON v.integration_id = i.id AND v.version = i.version
+ WHERE i.deleted_at IS NULL;
 
 -- name: secrets
 SELECT tenant_id, integration_id, slot, version, ciphertext, not_after

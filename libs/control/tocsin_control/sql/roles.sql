@@ -10,7 +10,8 @@ DO $roles$
 DECLARE
     role text;
     roles constant text[] := ARRAY[
-        'tocsin_owner', 'tocsin_ingest', 'tocsin_normalizer', 'tocsin_grouper', 'tocsin_query', 'tocsin_notifier'];
+        'tocsin_owner', 'tocsin_ingest', 'tocsin_normalizer', 'tocsin_grouper', 'tocsin_query', 'tocsin_notifier',
+        'tocsin_manager'];
 BEGIN
     FOREACH role IN ARRAY roles LOOP
         BEGIN
@@ -29,6 +30,16 @@ ALTER ROLE tocsin_normalizer LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICA
 ALTER ROLE tocsin_grouper LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 50;
 ALTER ROLE tocsin_query LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 100;
 ALTER ROLE tocsin_notifier LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 20;
+
+-- Nobody logs in as the manager: the gateway puts it on for a transaction, and sees nothing until an API key proved whose (ADR 10).
+ALTER ROLE tocsin_manager NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+DO $membership$
+BEGIN
+    GRANT tocsin_manager TO tocsin_ingest WITH INHERIT FALSE, SET TRUE, ADMIN FALSE;
+EXCEPTION
+    WHEN unique_violation THEN NULL; -- another database's bootstrap did it at this moment
+END
+$membership$;
 
 -- No search path: every name in our SQL says its schema, so no schema put in front can capture it.
 ALTER ROLE tocsin_owner SET search_path = '';

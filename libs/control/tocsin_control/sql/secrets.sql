@@ -5,12 +5,17 @@
 SELECT slot, version, not_after IS NOT NULL AND not_after <= now() AS expired
   FROM control.secrets WHERE integration_id = $1 AND purpose = $2 ORDER BY slot;
 
+-- name: list
+SELECT integration_id, slot, version, created_at, not_after, last_used_at
+  FROM control.secrets WHERE integration_id = ANY($1) AND purpose = $2 AND (not_after IS NULL OR not_after > now())
+ ORDER BY integration_id, version DESC;
+
 -- name: put
 INSERT INTO control.secrets (tenant_id, integration_id, purpose, slot, version, key_id, ciphertext)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (integration_id, purpose, slot) DO UPDATE
-   SET version = excluded.version, key_id = excluded.key_id, ciphertext = excluded.ciphertext,
-       not_after = NULL, created_at = now(), last_used_at = NULL;
+   -- Parameters, not `excluded`: that would need the right to read ciphertexts.
+   SET version = $5, key_id = $6, ciphertext = $7, not_after = NULL, created_at = now(), last_used_at = NULL;
 
 -- name: retire_others
 -- Others end after the overlap, unless they end sooner already.
