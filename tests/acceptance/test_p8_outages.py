@@ -6,6 +6,7 @@ from tests.acceptance.conftest import Fragile
 from tests.support.bodies import alertmanager, am_alert
 from tests.support.customer import Customer, move_in
 from tests.support.instance import eventually
+from tests.support.system import System
 
 
 async def test_with_postgres_down_deliveries_are_accepted_and_folded_later(fragile: Fragile) -> None:
@@ -19,11 +20,11 @@ async def test_with_postgres_down_deliveries_are_accepted_and_folded_later(fragi
     system.kill("ingest")
     system.launch("ingest", "ingest-9")  # the second one never had a snapshot
     await system.ready("ingest")
+    await eventually(lambda: _answers(system, "ingest-9", 503), what="the gateway without a snapshot answers")
     taken += [await customer.deliver(alertmanager(am_alert(f"restarted-{number}"))) for number in range(10)]
     unknown = await customer.send(alertmanager(am_alert("nowhere")), gateway="ingest-9")
     forged = await system.request("POST", customer.sender.path, body=b"{}", service="ingest-9")
     read = await system.get("/api/v1/incidents", customer.key)
-    assert await system.instance("ingest-9").probe("/-/ready") == 503
     assert (unknown.status, forged.status) == (503, 503)
     assert int(unknown.headers["Retry-After"]) >= 1
     assert (read.status, int(read.headers["Retry-After"]) >= 1) == (503, True)
@@ -63,6 +64,10 @@ async def test_with_the_grouper_down_a_delivery_is_pending_and_never_unknown(fra
     assert (await customer.get(f"/deliveries/{delivery}"))["outcome"] == "pending"
     await system.start("grouper")
     assert (await customer.outcome(delivery))["outcome"] == "processed"
+
+
+async def _answers(system: System, name: str, status: int) -> bool:
+    return await system.instance(name).probe("/-/ready") == status
 
 
 async def _older(customer: Customer, first: Any) -> Any:
