@@ -10,7 +10,8 @@ from tocsin_control.bootstrap import Role, ensure_roles, migrate_control
 from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.connecting import open_connection
 
-PASSWORD = "test-only"
+PASSWORDS = {role.value: f"test-{role.value}" for role in Role}
+"""The same in every test: roles belong to the whole server, so another password would lock others out."""
 _TEMPLATES: dict[str, Database] = {}
 
 
@@ -27,7 +28,7 @@ class MigratedDatabase:
 
     def dsn_of(self, role: Role) -> str:
         """Give a service's DSN."""
-        return self.database.dsn_as(role, PASSWORD)
+        return self.database.dsn_as(role, PASSWORDS[role])
 
     async def grouper(self) -> Connection:
         """Connect as the grouper does: times as µs."""
@@ -50,7 +51,7 @@ async def migrated(postgres: SharedPostgres) -> AsyncIterator[MigratedDatabase]:
 
 async def prepare(database: Database) -> None:
     """Make roles with the tests' password, and migrate `control`."""
-    await ensure_roles(database.dsn, database.name, {role.value: PASSWORD for role in Role})
+    await ensure_roles(database.dsn, database.name, PASSWORDS)
     await migrate_control(database.dsn)
 
 

@@ -21,7 +21,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.support.instance import Ending, Instance, TooLateError, eventually
-from tests.support.migrated import PASSWORD, prepare
+from tests.support.migrated import PASSWORDS, prepare
 from tests.support.servers import Database, OwnKafka, SharedKafka, SharedPostgres, scratch
 from tocsin.local.bootstrap import prepare_topics
 from tocsin.local.environment import SERVICES, Surroundings, service_environment
@@ -36,7 +36,14 @@ from tocsin_control.keys import create_key
 from tocsin_control.master_key import create_master_key
 from tocsin_control.principal import Scope
 from tocsin_control.snapshot import read_snapshot
-from tocsin_control.tenants import DEFAULT_BURST, DEFAULT_RATE_PER_MIN, Tenant, create_tenant, record_partitions
+from tocsin_control.tenants import (
+    DEFAULT_BURST,
+    DEFAULT_RATE_PER_MIN,
+    Tenant,
+    create_tenant,
+    record_partitions,
+    record_worker_rate,
+)
 from tocsin_grouper.adapters.codec import Connection as GrouperConnection
 from tocsin_grouper.adapters.connecting import open_connection
 from tocsin_grouper.rebuild import Compared, Rebuild
@@ -45,6 +52,8 @@ from tocsin_runtime.kafka_log import KafkaLog
 from tocsin_sources import samples
 
 ANSWER_S = 30.0
+ROOMY_PER_MIN = 30_000_000
+"""What a worker is said to fold: many tests share a system, and each makes tenants."""
 TAIL_LINES = 15
 QUICK: Mapping[str, Mapping[str, str]] = {
     "ingest": {"TOCSIN_INGEST_TICK_INTERVAL_S": "1"},
@@ -127,6 +136,7 @@ class System:
         await prepare_topics(self.kafka, self.partitions)
         async with as_owner(self.dsn(Role.OWNER), application="test") as connection:
             await record_partitions(connection, self.partitions)
+            await record_worker_rate(connection, ROOMY_PER_MIN)
 
     def instance(self, name: str) -> Instance:
         """Give a service's process; made, not started, when first named."""
@@ -261,7 +271,7 @@ class System:
 
     def dsn(self, role: Role) -> str:
         """Give the DSN of a role."""
-        return self.database.dsn_as(role, PASSWORD)
+        return self.database.dsn_as(role, PASSWORDS[role])
 
     @asynccontextmanager
     async def db(self) -> AsyncIterator[Any]:
