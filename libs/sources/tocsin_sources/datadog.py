@@ -20,9 +20,10 @@ from urllib.parse import unquote_plus
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
-from tocsin_sources import fields
+from tocsin_sources import document, fields
 from tocsin_sources.environments import folded_environment
 from tocsin_sources.evidence import content_hash, raw_json
+from tocsin_sources.form import fields_of, is_form
 from tocsin_sources.schemes.header import SecretHeader
 from tocsin_sources.severity_words import WORDS, at_most, severity_of, with_raw_word
 from tocsin_sources.shape import Unfit, as_object
@@ -60,12 +61,14 @@ _PREFIX = re.compile(
     r"(?P<transition>(?:re-)?(?:triggered|warn|no data)|renotify|recovered|resolved)(?: on \{(?P<scope>[^{}]*)\})?)\]",
     re.IGNORECASE,
 )
-_PREFIXES_MAX = 4
+_PREFIXES_MAX, _TAGS_MAX = 4, 1_000
 _SEV = re.compile(r"(SEV-?[1-5])\b", re.IGNORECASE)
 _MONITOR_IN_URL, _GROUP_IN_URL = re.compile(r"/monitors/(\d+)", re.ASCII), re.compile(r"[?&]group=([^&#]+)")
 _EVENT_ID = re.compile(r"\d{16,20}", re.ASCII)
 """Event ids have 19 digits; monitors, which some templates put there, up to 10."""
-_MENTION_LINE = re.compile(r"^(?:[ \t]*@[\w.@-]+)+[ \t]*$\n?", re.MULTILINE)
+_MENTION_LINE = re.compile(r"^(?:[ \t]*+@[\w.@-]++)++[ \t]*+$\n?", re.MULTILINE)
+_WHOLE = "payload"
+_SEPARATORS, _NAME_MAX = re.compile(r"[^0-9a-z]+"), 40
 _MARKDOWN, _GAP = "%%%", re.compile(r"\n{3,}")
 
 
@@ -143,7 +146,8 @@ def read(delivery: Delivery) -> Answer:
 
 
 def _normal(name: str) -> str:
-    return "".join(char for char in name.lower() if char.isalnum())
+    """Write a name without case and separators; what is too long to be one of ours is none."""
+    return _SEPARATORS.sub("", name.lower()) if len(name) <= _NAME_MAX else ""
 
 
 def _lower(text: str | None) -> str | None:
@@ -246,10 +250,10 @@ def _severity(values: _Values, status: EventStatus, transition: str | None, word
 def _tags(members: Mapping[str, object], names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     """Read tags, a comma list or a list: the first value of each key, and labels with all of them; bare tags are `tags`."""
     value = next((members[name] for name in names if members.get(name)), None)
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    parts = value.split(",", _TAGS_MAX) if isinstance(value, str) else value if isinstance(value, list) else []
     first: dict[str, str] = {}
     every: dict[str, list[str]] = {}
-    for part in parts:
+    for part in parts[:_TAGS_MAX]:
         tag = fields.said(part)
         if tag is None:
             continue
@@ -298,6 +302,19 @@ def _metadata(values: _Values, transition: str | None, scope: str) -> dict[str, 
     return fields.known({**said, "transition": transition, "scope": scope, "snapshot_url": snapshot})
 
 
+def parse(body: bytes, content_type: str) -> object:
+    """Read JSON, or the form that Datadog makes of it ("Encode as form"): a field for each member, or all of it in one.
+
+    Raises:
+        NotJson: it is neither, or breaks a limit.
+    """
+    if not is_form(content_type):
+        return document.parse(body)
+    form = fields_of(body)
+    whole = form.get(_WHOLE)
+    return document.parse(whole.encode("utf-8", "surrogatepass")) if whole is not None and len(form) == 1 else form
+
+
 SOURCE = Source(
     name="datadog",
     title="Datadog",
@@ -305,4 +322,5 @@ SOURCE = Source(
     schemes=(SecretHeader(), Bearer(), Basic()),
     trusted_time=True,
     fixed_format=False,
+    parse=parse,
 )

@@ -32,7 +32,7 @@ _STATUSES = {
 }
 _PRIORITIES = {**WORDS, **{str(number): level for number, level in enumerate(Severity, start=1)}}
 """`P1` to `P5`, and the bare numbers of older webhooks."""
-_BARE_TAGS = "tags"
+_BARE_TAGS, _TAGS_MAX = "tags", 1_000
 
 
 def read(delivery: Delivery) -> Answer:
@@ -124,7 +124,7 @@ def _tags(value: object) -> dict[str, str]:
     """Read tags: `env:prod` is a label of its own, bare ones are joined in the label `tags`."""
     labels: dict[str, str] = {}
     bare: dict[str, None] = {}
-    for each in list_or_empty(value):
+    for each in list_or_empty(value)[:_TAGS_MAX]:
         tag = fields.said(each)
         if tag is None:
             continue
