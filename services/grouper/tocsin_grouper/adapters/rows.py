@@ -134,9 +134,9 @@ def changed_alerts(changes: Changes) -> list[Row]:
     return [_moved(alert, changes, key) for key, alert in changes.alerts.items() if key not in changes.new_alerts]
 
 
-def columns(rows: Iterable[Row]) -> list[list[Any]]:
+def columns(rows: Iterable[Row]) -> list[Row]:
     """Turn rows into columns, as `unnest` takes them."""
-    return [list(column) for column in zip(*rows, strict=True)]
+    return list(zip(*rows, strict=True))
 
 
 def _opened(i: Incident, opening: Position, fact: IncidentOpened) -> Row:

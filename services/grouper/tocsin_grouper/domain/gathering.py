@@ -190,7 +190,10 @@ class Gathering:
 
     def _tally(self, incident: str) -> Tally:
         self._touch(incident)
-        return self._tallies.setdefault(incident, Tally())
+        tally = self._tallies.get(incident)
+        if tally is None:
+            tally = self._tallies[incident] = Tally()
+        return tally
 
     def _settle_all(self, *, why: str | None = None) -> None:
         for incident in list(self._tallies):
