@@ -88,7 +88,7 @@ def _event(
                 "runbook_url": fields.web_link(fields.first_present(details, fields.RUNBOOK)),
             }
         ),
-        occurred_at=created_at if status is EventStatus.FIRING and _is_new(body) else updated_at or created_at,
+        occurred_at=created_at if status is EventStatus.FIRING and _is_new(body) else updated_at,
         episode_at=created_at,
         never_resolves=from_api,
         sanitized=replaced,
