@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tocsin_sources import registry
 from tocsin_sources.document import parse
 from tocsin_sources.schemes.body_key import REDACTED, BodyKey, redacted
 from tocsin_sources.schemes.header import SecretHeader
@@ -143,6 +144,22 @@ def test_a_signature_of_another_version_proves_nothing() -> None:
     digits = LIST.sign(BODY, SECRET)[LIST.header].removeprefix("v1=")
     for header in (digits, f"v2={digits}", f"V1={digits}", ",,", "v1"):
         assert LIST.verify(request({LIST.header: header}), [SECRET]) == Rejected(Rejection.GARBLED)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_no_header_that_proves_a_request_is_kept(name: str) -> None:
+    source = registry.get(name)
+    assert source is not None
+    proving = {getattr(scheme, "header", "authorization") for scheme in source.schemes}
+    assert not proving & source.headers
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_source_that_takes_a_key_in_the_body_has_it_redacted(name: str) -> None:
+    source = registry.get(name)
+    assert source is not None
+    members = {member for scheme in source.schemes if isinstance(scheme, BodyKey) for member in scheme.members}
+    assert {f"/{member}" for member in members} <= set(source.redact)
 
 
 @pytest.mark.parametrize("name", ["routing_key", "service_key"])
