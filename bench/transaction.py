@@ -9,10 +9,9 @@ import uvloop
 from bench import images, process, servers, sink, statistics, traffic
 from bench.fold import BATCH
 from bench.result import Result, at_least, told
-from tests.support.migrated import PASSWORD, prepare
 from tests.support.servers import Database
 from tocsin_contracts.topics import GROUPER_CONSUMER, LIVE
-from tocsin_control.bootstrap import Role
+from tocsin_control.bootstrap import Role, ensure_roles, migrate_control
 from tocsin_grouper.adapters import guard
 from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.connecting import open_connection
@@ -20,6 +19,7 @@ from tocsin_grouper.adapters.postgres import Projection
 from tocsin_grouper.domain.changes import Changes
 from tocsin_runtime import fence
 
+PASSWORD = "bench-only"
 BATCHES = 40
 WARM = 4
 GOAL = 0.5
@@ -60,7 +60,8 @@ def measure() -> list[Result]:
 async def _measure(running: servers.Servers) -> list[Result]:
     batches = await _prepare()
     database = await servers.empty_database(running)
-    await prepare(database)
+    await ensure_roles(database.dsn, database.name, {role.value: PASSWORD for role in Role})
+    await migrate_control(database.dsn)
     connection, floor = await _connect(database), await _connect(database)
     await guard.ensure(connection)
     await floor.execute(FLOOR_TABLE)
@@ -101,7 +102,7 @@ async def _prepare() -> list[Prepared]:
 
 async def _connect(database: Database) -> Connection:
     """Connect as the grouper does: it does not wait for the disk, so neither does the floor."""
-    return await open_connection(database.dsn_as(Role.GROUPER, PASSWORD), synchronous_commit=False)
+    return await open_connection(database.dsn_as(Role.GROUPER, PASSWORDS[Role.GROUPER]), synchronous_commit=False)
 
 
 async def _timed(connection: Connection, work: Any, rows: int, cost: Cost) -> None:
