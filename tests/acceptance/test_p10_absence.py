@@ -170,7 +170,15 @@ async def _clock_jumps(twin: Twin) -> None:
         await twin.tick()
 
 
-FAULTS = [_gateway_down, _log_down, _refused, _refused_by_one_of_two, _clock_steps_ahead, _clock_steps_back, _clock_jumps]
+FAULTS = [
+    _gateway_down,
+    _log_down,
+    _refused,
+    _refused_by_one_of_two,
+    _clock_steps_ahead,
+    _clock_steps_back,
+    _clock_jumps,
+]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -186,6 +194,29 @@ async def test_a_fault_of_ours_ends_nothing_and_opens_nothing(twin: Twin, fault:
     assert (twin.firing, [incident.version for incident in twin.incidents]) == ([1], facts)
 
     await twin.tick_for(BEHIND_S + OUTAGE_S)  # what was refused in a gap is owed beside the gap: later than needed, never sooner
+    await twin.catch_up()
+    assert twin.firing == [0]
+
+
+async def test_a_refusal_before_the_deadline_is_heard_though_it_is_told_behind_it(twin: Twin) -> None:
+    """One of two gateways cannot reach the log: it says so once it can, and the other's ticks have not judged by then.
+
+    That holds for less than the minute of grace: who is cut off for longer, while another ticks on, tells it too late.
+    """
+    other = Gateway(twin.log, twin.clock, "g2")
+    await twin.tick(other)
+    await twin.tick_for(555, twin.gateway, other)
+    for _ in range(3):
+        twin.clock.advance(15)
+        twin.log.fail_next_appends(2)
+        assert not await twin.deliver(sentry_plugin(event_id="1" * 32), gateway=other)
+        await twin.tick(other)
+        await twin.tick()
+    await twin.tick(other)
+    await twin.tick_for(90, twin.gateway, other)
+    await twin.catch_up()
+    assert twin.firing == [1]
+    await twin.tick_for(60, twin.gateway, other)
     await twin.catch_up()
     assert twin.firing == [0]
 
