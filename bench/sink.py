@@ -34,7 +34,7 @@ class Sink:
         return 1
 
     async def execute(self, _statement: str, *values: Any) -> None:
-        columns = next((value for value in values if isinstance(value, list)), None)
+        columns = next((value for value in values if isinstance(value, list | tuple)), None)
         self.rows += 1 if columns is None else len(columns)
 
     async def copy_records_to_table(self, _table: str, *, records: Sequence[Any], **options: Any) -> None:
