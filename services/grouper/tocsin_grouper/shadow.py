@@ -42,11 +42,18 @@ class ShadowPartition:
         self._loads = Projection(loader, schema_name)
         self._reader = reader
         self._handler: PartitionHandler | None = None
+        self._first = claim.source_next or 0
         self.claim = claim
-        self.records = 0
+
+    @property
+    def records(self) -> int:
+        """Count the records of the log that its rows stand for."""
+        return (self.claim.source_next or 0) - self._first
 
     async def fold_to(self, source_stop: int, *, batch_records: int, folded: Callable[[], None] = lambda: None) -> None:
         """Fold until the next source offset is `source_stop`, or the topic ends before it; tell after each batch.
+
+        Interrupted, as the swap does when its second is over, it leaves `claim` as the rows say, and goes on from there.
 
         Raises:
             Fatal: a gap, or an image that this release cannot read.
@@ -68,9 +75,13 @@ class ShadowPartition:
                     break
             if batch:
                 reached, writing = await self._fold(handler, reached, batch, writing)
-        finally:
             if writing is not None:
-                await writing
+                await asyncio.shield(writing)
+        except BaseException:
+            self._handler = None  # its memory is ahead of the rows
+            if writing is not None:
+                await asyncio.gather(writing, return_exceptions=True)  # the first error is the one to tell
+            raise
 
     async def close(self) -> None:
         """Close the connections."""
@@ -93,10 +104,9 @@ class ShadowPartition:
         fresh, source_next = handler.accept(batch, reached.source_next)
         changes = await handler.fold([decode(record) for record in fresh])
         if writing is not None:
-            await writing
+            await asyncio.shield(writing)  # a write that began is not interrupted: nobody would know whether it was committed
             handler.trim()
         after = fence_moved(reached, batch[-1].offset + 1, source_next)
-        self.records += len(fresh)
         return after, asyncio.create_task(self._write(reached, changes, after))
 
     async def _write(self, before: Claim, changes: Changes, after: Claim) -> None:
