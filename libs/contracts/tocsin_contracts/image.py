@@ -13,7 +13,7 @@ import orjson
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.ids import AlertId
-from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.integration import GATEWAY_AND_MAP, IntegrationSettings
 from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.position import Position
 from tocsin_contracts.record import record
@@ -21,6 +21,7 @@ from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
 
 IMAGE_VERSION = 1
+_NOT_THE_FOLDS = set(GATEWAY_AND_MAP)
 _SHARED = ("title", "description", "link", "service", "environment", "team", "project", "problem", "raw")
 _SHARED_FROM = 24
 """Texts shorter than this are not worth an index."""
@@ -72,7 +73,7 @@ def encode_image(image: Image) -> bytes:
         "size": image.size,
         "redrive_of": None if image.redrive_of is None else str(image.redrive_of),
         "integration_version": image.integration_version,
-        "settings": image.settings.model_dump(exclude_defaults=True),
+        "settings": image.settings.model_dump(exclude_defaults=True, exclude=_NOT_THE_FOLDS),
         "texts": texts,
         "alerts": [_alert(event, alert, index) for event, alert in zip(image.alerts, image.alert_ids, strict=True)],
     }

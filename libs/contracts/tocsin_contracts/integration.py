@@ -2,7 +2,11 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tocsin_contracts.mapping import Mapping
 from tocsin_contracts.times import SECOND
+
+GATEWAY_AND_MAP = frozenset({"mapping", "sns_topics"})
+"""Settings that the fold never reads: they stay out of images."""
 
 
 class IntegrationSettings(BaseModel):
@@ -26,6 +30,10 @@ class IntegrationSettings(BaseModel):
     default_environment: str | None = Field(default=None, max_length=200)
     environment_aliases: dict[str, str] = Field(default_factory=dict)
     """Extra foldings of environment names beside the built-in ones (E6), lower case to canonical."""
+    mapping: Mapping | None = None
+    """How a `generic` body becomes alerts; None for our own format. Checked by `tocsin_sources.mapping.validate_mapping`."""
+    sns_topics: tuple[str, ...] = Field(default=(), max_length=50)
+    """ARNs of the SNS topics whose messages are believed by their signature: any AWS account can have one signed."""
 
     @property
     def dedup_window(self) -> int:

@@ -20,8 +20,9 @@ from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.status import EventStatus
 from tocsin_sources import document, fields, form
 from tocsin_sources.document import NotJson, NotJsonCode
+from tocsin_sources.fields import said
 from tocsin_sources.github_security import LEVELS, security_alert
-from tocsin_sources.repository_events import NO_ALERT, NO_OUTCOME, OUTCOMES, Report, Repository, event_of, said, word_of
+from tocsin_sources.repository_events import NO_ALERT, NO_OUTCOME, OUTCOMES, Report, Repository, event_of, word_of
 from tocsin_sources.shape import Unfit, as_object, id_of, object_or_empty
 from tocsin_sources.signature import HmacSha256Hex
 from tocsin_sources.source import Answer, Delivery, Ignored, Normalized, Source

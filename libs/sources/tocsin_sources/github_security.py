@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
-from tocsin_sources.repository_events import Report, said, word_of
+from tocsin_sources.fields import said
+from tocsin_sources.repository_events import Report, word_of
 from tocsin_sources.severity_words import WORDS
 from tocsin_sources.shape import Unfit, as_object, id_of, object_or_empty
 from tocsin_sources.timestamps import time_of

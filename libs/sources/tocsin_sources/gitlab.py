@@ -20,7 +20,8 @@ from collections.abc import Callable, Mapping
 
 from tocsin_contracts.status import EventStatus
 from tocsin_sources import fields
-from tocsin_sources.repository_events import NO_ALERT, NO_OUTCOME, OUTCOMES, Report, Repository, event_of, said, word_of
+from tocsin_sources.fields import said
+from tocsin_sources.repository_events import NO_ALERT, NO_OUTCOME, OUTCOMES, Report, Repository, event_of, word_of
 from tocsin_sources.schemes.header import SecretHeader
 from tocsin_sources.schemes.standard_webhooks import ID, StandardWebhooks
 from tocsin_sources.severity_words import WORDS

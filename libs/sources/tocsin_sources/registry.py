@@ -1,6 +1,18 @@
 """All sources by name. A new source is one file and one line here (README.md)."""
 
-from tocsin_sources import alertmanager, datadog, github, gitlab, grafana, opsgenie, pagerduty, sentry
+from tocsin_sources import (
+    alertmanager,
+    cloudevents,
+    cloudwatch_sns,
+    datadog,
+    generic,
+    github,
+    gitlab,
+    grafana,
+    opsgenie,
+    pagerduty,
+    sentry,
+)
 from tocsin_sources.source import Source
 
 _SOURCES: dict[str, Source] = {
@@ -14,6 +26,9 @@ _SOURCES: dict[str, Source] = {
         datadog.SOURCE,
         pagerduty.SOURCE,
         opsgenie.SOURCE,
+        cloudwatch_sns.SOURCE,
+        generic.SOURCE,
+        cloudevents.SOURCE,
     )
 }
 

@@ -10,7 +10,6 @@ from tocsin_sources import fields
 from tocsin_sources.environments import folded_environment
 from tocsin_sources.evidence import content_hash, raw_json
 from tocsin_sources.severity_words import WORDS, severity_of, with_raw_word
-from tocsin_sources.shape import text_of
 from tocsin_sources.source import Ignored
 from tocsin_sources.text import description_of, title_of
 
@@ -29,19 +28,9 @@ def word_of(value: object) -> str | None:
     return None if text is None else text.lower()
 
 
-def said(value: object) -> str | None:
-    """Give a member that should be text; blank, "null" and the like are None."""
-    return fields.present(text_of(value))
-
-
-def known(members: Mapping[str, object]) -> dict[str, object]:
-    """Leave out what was not said."""
-    return {name: value for name, value in members.items() if value not in (None, "", [], {})}
-
-
 def labels_of(members: Mapping[str, object]) -> dict[str, str]:
     """Make labels of what was said."""
-    return {name: text for name, value in members.items() if (text := said(value)) is not None}
+    return {name: text for name, value in members.items() if (text := fields.said(value)) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +93,7 @@ def event_of(report: Report, repository: Repository, aliases: Mapping[str, str])
         team=report.team,
         link=fields.web_link(report.link) or fields.web_link(repository.link),
         labels=with_raw_word(labels, report.level, repository.levels),
-        metadata=known(report.metadata),
+        metadata=fields.known(report.metadata),
         occurred_at=report.occurred_at,
         sanitized=replaced,
         raw=raw,
