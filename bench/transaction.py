@@ -102,7 +102,7 @@ async def _prepare() -> list[Prepared]:
 
 async def _connect(database: Database) -> Connection:
     """Connect as the grouper does: it does not wait for the disk, so neither does the floor."""
-    return await open_connection(database.dsn_as(Role.GROUPER, PASSWORDS[Role.GROUPER]), synchronous_commit=False)
+    return await open_connection(database.dsn_as(Role.GROUPER, PASSWORD), synchronous_commit=False)
 
 
 async def _timed(connection: Connection, work: Any, rows: int, cost: Cost) -> None:
