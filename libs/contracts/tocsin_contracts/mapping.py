@@ -34,12 +34,13 @@ class Rule(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _short_forms(cls, value: object) -> object:
+        # Tuples: strict readers (the API) take no list for one, once it has passed through here.
         if isinstance(value, str):
             return {"path": (value,)}
         if isinstance(value, (list, tuple)):
-            return {"path": value}
-        if isinstance(value, dict) and isinstance(value.get("path"), str):
-            return {**value, "path": (value["path"],)}
+            return {"path": tuple(value)}
+        if isinstance(value, dict) and isinstance(path := value.get("path"), (str, list)):
+            return {**value, "path": (path,) if isinstance(path, str) else tuple(path)}
         return value
 
     @model_validator(mode="after")

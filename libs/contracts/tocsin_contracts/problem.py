@@ -17,6 +17,8 @@ class ProblemType(StrEnum):
     METHOD_NOT_ALLOWED = _BASE + "method-not-allowed"
     AMBIGUOUS = _BASE + "ambiguous-id"
     CONFLICT = _BASE + "transition-not-allowed"
+    NAME_TAKEN = _BASE + "name-taken"
+    NO_ROOM = _BASE + "no-room"
     PRECONDITION_FAILED = _BASE + "revision-changed"
     TOO_LARGE = _BASE + "too-large"
     UNSUPPORTED_MEDIA = _BASE + "unsupported-media-type"

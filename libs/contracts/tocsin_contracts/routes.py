@@ -18,8 +18,11 @@ INGEST_PREFIXES: tuple[str, ...] = (
     "/api/v1/webhooks/",
     "/api/v1/alerts/webhook/",
     "/webhooks/",
+    "/api/v1/integrations",
+    "/api/v1/keys",
+    "/api/v1/tenants",
 )
-"""Webhook paths: ingest's, whatever the method."""
+"""Webhooks and management: ingest's, whatever the method."""
 INGEST_SUFFIXES: tuple[tuple[str, str], ...] = (("/api/v1/deliveries/", "/body"), ("/deliveries/", "/body"))
 """Prefix and suffix of paths that only ingest can answer: bodies lie in the log."""
 PRIVATE_PREFIXES: tuple[str, ...] = ("/-/", "/metrics")

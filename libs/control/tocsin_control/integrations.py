@@ -19,6 +19,7 @@ from tocsin_control.signature_style import SignatureStyle
 from tocsin_runtime.postgres import Connection
 from tocsin_runtime.queries import load
 from tocsin_sources import registry
+from tocsin_sources.mapping import validate_mapping
 
 DEFAULT_RATE_PER_MIN = 1_000
 DEFAULT_BURST = 2_000
@@ -244,12 +245,22 @@ async def list_integrations(
     return tuple(_integration(row) for row in await connection.fetch(_LIST, tenant, limit))
 
 
-async def find_integration(connection: Connection, integration: str, *, tenant: str | None = None) -> Integration:
+async def find_integration(
+    connection: Connection, integration: str, *, tenant: str | None = None, lock: bool = False
+) -> Integration:
     """Find an integration by id, of one tenant or of anybody; deleted ones are not found.
+
+    Args:
+        connection: inside a transaction, if it is to be locked.
+        integration: its id.
+        tenant: whose it must be; None for anybody's.
+        lock: let nobody else change it until the transaction ends.
 
     Raises:
         NotFound: no such integration.
     """
+    if lock and await connection.fetchval(_LOCK, integration, tenant) is None:
+        raise _no_integration(integration)
     row = await connection.fetchrow(_FIND, integration, tenant)
     if row is None:
         raise _no_integration(integration)
@@ -274,9 +285,7 @@ def described(integration: Integration) -> dict[str, object]:
 
 
 async def _locked(connection: Connection, integration: str, tenant: str | None, if_version: int | None) -> Integration:
-    if await connection.fetchval(_LOCK, integration, tenant) is None:
-        raise _no_integration(integration)
-    found = await find_integration(connection, integration, tenant=tenant)
+    found = await find_integration(connection, integration, tenant=tenant, lock=True)
     if if_version is not None and found.version != if_version:
         raise VersionChanged(f"the integration is at version {found.version}, not {if_version}: somebody else changed it")
     return found
@@ -303,6 +312,9 @@ def _check(source: str, terms: Terms) -> None:
         raise Refused(f"there is no source {source!r}; known are {', '.join(registry.names())}")
     if not terms.signature_required and not known.signature_optional:
         raise Refused(f"{known.title} always proves who it is; its secret cannot be optional")
+    mapping = terms.settings.mapping
+    if mapping is not None and (faults := validate_mapping(mapping.model_dump(exclude_unset=True))):
+        raise Refused(f"the mapping cannot be used: {faults[0].pointer or 'mapping'}: {faults[0].detail}")
 
 
 async def _insert_version(connection: Connection, integration: str, version: int, terms: Terms) -> None:

@@ -18,8 +18,9 @@ from tocsin_ingest.answers import answer, malformed, not_found, problem_answer, 
 from tocsin_ingest.bodies import Bodies
 from tocsin_ingest.commands import Commands
 from tocsin_ingest.domain.address import Addresses
-from tocsin_ingest.domain.target import Body, SetStatus, Target, Webhook, find_target
+from tocsin_ingest.domain.target import Body, Managed, SetStatus, Target, Webhook, find_target
 from tocsin_ingest.handler import Deliveries
+from tocsin_ingest.management.dispatch import Management
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, RequestLog
 from tocsin_runtime.clock import Clock
@@ -52,6 +53,7 @@ class Routes:
         deliveries: Deliveries,
         commands: Commands,
         bodies: Bodies,
+        management: Management | None,
         health: Health,
         registry: Metrics,
         metrics: IngestMetrics,
@@ -63,6 +65,7 @@ class Routes:
         self._deliveries = deliveries
         self._commands = commands
         self._bodies = bodies
+        self._management = management
         self._health = health
         self._registry = registry
         self._metrics = metrics
@@ -125,6 +128,10 @@ class Routes:
             case Body():
                 _require(request, "GET", "HEAD")
                 return self._bodies.give(request, target, parameters, exchange)
+            case Managed():
+                if self._management is None:
+                    raise unavailable("This gateway cannot reach what it would manage.")
+                return self._management.answer(request, target, parameters, exchange)
 
     def _check_header(self, request: web.BaseRequest) -> None:
         if len(request.raw_path) > self._limits.url_max_bytes:
@@ -159,7 +166,7 @@ class Routes:
         return answer(503, body + b"\n", headers={"Retry-After": "1"})
 
 
-_ROUTES: Mapping[type[Target], str] = {Webhook: "webhook", SetStatus: "command", Body: "body"}
+_ROUTES: Mapping[type[Target], str] = {Webhook: "webhook", SetStatus: "command", Body: "body", Managed: "management"}
 
 
 def _require(request: web.BaseRequest, *methods: str) -> None:

@@ -12,6 +12,7 @@ from tocsin_control.auth import Authenticator, DirectoryKeys
 from tocsin_control.master_key import load_master_key
 from tocsin_ingest.adapters.control import PostgresControl
 from tocsin_ingest.adapters.log_parts import LazyReader, PartitionCount
+from tocsin_ingest.adapters.management import PostgresManagement
 from tocsin_ingest.adapters.outcomes import PostgresOutcomes
 from tocsin_ingest.adapters.request_log import LineLog
 from tocsin_ingest.adapters.server import Listener
@@ -25,6 +26,10 @@ from tocsin_ingest.domain.overcommit import overcommitted
 from tocsin_ingest.domain.refusals import Refusals
 from tocsin_ingest.handler import Bounds, Deliveries
 from tocsin_ingest.limits import Failures, Limits
+from tocsin_ingest.management.dispatch import Management
+from tocsin_ingest.management.integrations import Integrations
+from tocsin_ingest.management.keys import Keys
+from tocsin_ingest.management.ports import Store
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Control, Outcomes
 from tocsin_ingest.receiving import Receiver
@@ -58,9 +63,11 @@ class Ingest:
         clock: Clock,
         registry: Metrics,
         metrics: IngestMetrics,
+        store: Store | None = None,
     ) -> None:
         self._settings = settings
         self._control = control
+        self._store = store
         self._outcomes = outcomes
         self._request_log = request_log
         self._metrics = metrics
@@ -95,6 +102,7 @@ class Ingest:
                 deliveries=deliveries,
                 commands=self._commands,
                 bodies=self._wiring.bodies(self._reader),
+                management=None if store is None else self._wiring.management(store),
                 health=self._health,
                 registry=registry,
                 metrics=metrics,
@@ -136,6 +144,8 @@ class Ingest:
         await self._partitions.close()
         await self._control.close()
         await self._outcomes.close()
+        if self._store is not None:
+            await self._store.close()
         self._request_log.flush()
 
     def _log_fault(self) -> str | None:
@@ -223,6 +233,25 @@ class _Wiring:
             waiting_max=settings.commands_waiting_max,
         )
 
+    def management(self, store: Store) -> Management:
+        """Build the answerer of management."""
+        settings = self._settings
+        integrations = Integrations(
+            store,
+            self._receiver,
+            public_url=settings.public_url,
+            body_max=settings.body_max_bytes,
+            trials_max=settings.trials_max,
+        )
+        return Management(
+            callers=self._callers,
+            directory=self._control.current,
+            limits=self._limits,
+            quota=Quota(per_minute=settings.management_per_min, burst=settings.management_burst),
+            integrations=integrations,
+            keys=Keys(store, self._receiver, self._clock),
+        )
+
     def bodies(self, reader: LazyReader) -> Bodies:
         """Build the answerer of bodies."""
         settings = self._settings
@@ -248,14 +277,14 @@ def build(settings: IngestSettings) -> Ingest:
     clock = SystemClock()
     registry = Metrics()
     metrics = IngestMetrics(registry)
-    dsn = settings.postgres.get_secret_value()
+    dsn, master_key = settings.postgres.get_secret_value(), load_master_key(settings.master_key_file)
     collector.spare()  # every request under way is a few hundred living objects: a tenth of the CPU went into looking at them
     return Ingest(
         settings,
         log=KafkaLog(settings.kafka, clock=clock),
         control=PostgresControl(
             dsn,
-            load_master_key(settings.master_key_file),
+            master_key,
             clock=clock,
             snapshot=settings.snapshot,
             dropped=metrics.usage_dropped,
@@ -265,4 +294,5 @@ def build(settings: IngestSettings) -> Ingest:
         clock=clock,
         registry=registry,
         metrics=metrics,
+        store=PostgresManagement(dsn, master_key, clock=clock, connections_max=settings.management_connections_max),
     )

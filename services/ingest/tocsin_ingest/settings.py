@@ -50,6 +50,12 @@ class IngestSettings(Settings):
         300_000, "deliveries a minute that one worker folds: more is reported of a partition's limits", ge=1
     )
 
+    public_url: str = setting("", "public address, for the URLs of senders; else as the caller reached us", max_length=500)
+    management_per_min: int = setting(300, "management requests a minute of one tenant", ge=1)
+    management_burst: int = setting(100, "management requests of one tenant at once", ge=1)
+    management_connections_max: int = setting(2, "connections to PostgreSQL for management", ge=1, le=10)
+    trials_max: int = setting(2, "deliveries tried at the same time; more are answered 503", ge=1)
+
     tick_interval_s: float = setting(15.0, "seconds between two ticks of a partition", gt=0, le=15)
     command_wait_s: float = setting(5.0, "seconds that a command waits for its outcome", ge=0, le=20)
     command_wait_max_s: float = setting(20.0, "longest wait that `Prefer: wait=` may ask for", ge=0, le=60)
@@ -59,6 +65,13 @@ class IngestSettings(Settings):
     postgres_connections_max: int = setting(4, "connections to PostgreSQL for outcomes of commands", ge=1, le=50)
     log_buffer_max: int = setting(1000, "request log lines kept before they are written", ge=1)
     log_flush_s: float = setting(0.2, "seconds that a request log line may wait to be written", gt=0, le=5)
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("an address begins with http:// or https://")
+        return value
 
     @field_validator("proxies")
     @classmethod

@@ -27,7 +27,7 @@ from tocsin_ingest.domain.request import (
     read_patience,
     request_hash,
 )
-from tocsin_ingest.domain.target import Body, SetStatus, Target, Webhook, find_target
+from tocsin_ingest.domain.target import Body, Managed, SetStatus, Target, Webhook, find_target
 
 SECOND = 1_000_000_000
 LIMITS = ContentLimits(decoded_bytes=1 << 20, ratio=100)
@@ -67,6 +67,29 @@ def test_a_path_names_one_target(path: str, target: Target | None) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_route_table_sends_what_ingest_answers_to_ingest(method: str, path: str) -> None:
     assert owner(method, path) is Owner.INGEST
+
+
+@pytest.mark.parametrize("path", ["/api/v1/integrations", "/api/v1/integrations/A/rotate", "/api/v1/keys", "/api/v1/tenants"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_the_route_table_sends_management_to_ingest_whatever_the_method(method: str, path: str) -> None:
+    assert owner(method, path) is Owner.INGEST
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/api/v1/integrations", Managed(kind="integrations")),
+        ("/api/v1/integrations/", Managed(kind="integrations")),
+        ("/api/v1/keys/A", Managed(kind="keys", id="A")),
+        ("/api/v1/integrations/A/try", Managed(kind="integrations", id="A", verb="try")),
+        ("/api/v1/integrations//try", None),
+        ("/api/v1/integrations/A/try/B", None),
+        ("/integrations", None),
+        ("/api/v1/integrationsA", None),
+    ],
+)
+def test_management_has_canonical_paths_only(path: str, target: Target | None) -> None:
+    assert find_target(path) == target
 
 
 def test_the_route_table_sends_commands_to_ingest_and_their_outcomes_to_query() -> None:

@@ -22,12 +22,22 @@ _CONNECTIONS = 2
 class PostgresControl:
     """`Control` over a pool of two connections that are opened when they are needed."""
 
-    def __init__(self, dsn: str, master_key: MasterKey, *, clock: Clock, snapshot: Path | None, dropped: Counter) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        master_key: MasterKey,
+        *,
+        clock: Clock,
+        snapshot: Path | None,
+        dropped: Counter,
+        poll_s: float = 1.0,
+    ) -> None:
         self._dsn = dsn
         self._master_key = master_key
         self._clock = clock
         self._snapshot = snapshot
         self._dropped = dropped
+        self._poll_s = poll_s
         self._pool: Pool | None = None
         self._watch: DirectoryWatch | None = None
         self._usage: UsageBuffer | None = None
@@ -38,7 +48,7 @@ class PostgresControl:
             self._dsn, application="tocsin_ingest control", size_min=0, size_max=_CONNECTIONS, limits=_LIMITS
         )
         self._usage = UsageBuffer(self._pool, clock=self._clock, dropped=self._dropped.inc)
-        watch = DirectoryWatch(self._pool, self._master_key, clock=self._clock, snapshot_path=self._snapshot)
+        watch = DirectoryWatch(self._pool, self._master_key, clock=self._clock, snapshot_path=self._snapshot, poll_s=self._poll_s)
         self._watch = watch
         await watch.start()
 

@@ -28,7 +28,18 @@ class SetStatus:
     incident: str
 
 
-Target = Webhook | Body | SetStatus
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Managed:
+    """What an administrator manages: all of a kind, one of it, or something to do with one."""
+
+    kind: str
+    """`integrations`, `keys`, `tenants`."""
+    id: str | None = None
+    verb: str | None = None
+    """`rotate`, `try`."""
+
+
+Target = Webhook | Body | SetStatus | Managed
 
 _CANONICAL = "/api/v1"
 
@@ -40,6 +51,7 @@ def find_target(path: str) -> Target | None:
     """
     if path.startswith("/api/v1/webhooks/"):
         return _webhook(path[17:])
+    canonical = path.startswith(_CANONICAL + "/")
     bare = path.removeprefix(_CANONICAL)
     if bare.startswith("/webhooks/"):
         return _webhook(bare[10:])
@@ -50,8 +62,17 @@ def find_target(path: str) -> Target | None:
             return Body(delivery=delivery)
         case ["", "incidents", incident, "status"] if incident:
             return SetStatus(incident=incident)
+        case ["", ("integrations" | "keys" | "tenants") as kind, *rest] if canonical:
+            return _managed(kind, rest)
         case _:
             return None
+
+
+def _managed(kind: str, rest: list[str]) -> Managed | None:
+    """Read `kind`, `kind/id`, `kind/id/verb`; under the canonical prefix alone: no document names bare paths for these."""
+    if len(rest) > 2 or not all(rest):
+        return None
+    return Managed(kind=kind, id=rest[0] if rest else None, verb=rest[1] if len(rest) == 2 else None)
 
 
 def _webhook(rest: str) -> Webhook | None:

@@ -1,0 +1,141 @@
+"""What people write of an integration, in the API and in `tocsin.yaml`: one model, strict, a default for all but the name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_control.integrations import DEFAULT_BURST, DEFAULT_RATE_PER_MIN, Integration, Terms, described
+from tocsin_control.signature_style import Format, SignatureStyle
+from tocsin_sources.mapping import validate_mapping
+
+FAULTS_MAX = 20
+LIMIT_MAX = 10_000_000
+"""A limit above this is no limit; PostgreSQL's integers end later."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Limit = Annotated[int, Field(ge=1, le=LIMIT_MAX)]
+
+M = TypeVar("M", bound=BaseModel)
+D = TypeVar("D", bound="IntegrationDocument")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with a document; never holds what stood there."""
+
+    place: tuple[str | int, ...]
+    code: str
+    detail: str
+
+    @property
+    def pointer(self) -> str:
+        """Write the place as a JSON pointer; names in it are the writer's own, so they are cut."""
+        return "".join("/" + str(part)[:100].replace("~", "~0").replace("/", "~1") for part in self.place)
+
+
+class UnfitDocument(ValueError):  # noqa: N818 - it names what the document is
+    """A document is not what is taken here; `faults` says where and why, at most `FAULTS_MAX` times."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{fault.pointer or 'document'}: {fault.detail}" for fault in faults))
+
+
+class StyleDocument(BaseModel):
+    """How an integration signs, where it differs from its source's habit (D1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
+    format: Format = "hex"
+
+
+class IntegrationDocument(BaseModel):
+    """All that can be changed of an integration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    enabled: bool = True
+    rate_limit_per_min: Limit = DEFAULT_RATE_PER_MIN
+    burst: Limit = DEFAULT_BURST
+    signature_required: bool = True
+    signature_style: StyleDocument | None = None
+    settings: IntegrationSettings = Field(default_factory=IntegrationSettings)
+
+    def terms(self) -> Terms:
+        """Give the terms that it asks for."""
+        style = self.signature_style
+        return Terms(
+            settings=self.settings,
+            rate_limit_per_min=self.rate_limit_per_min,
+            burst=self.burst,
+            signature_required=self.signature_required,
+            signature_style=None if style is None else SignatureStyle(header=style.header, format=style.format),
+            enabled=self.enabled,
+        )
+
+
+def document_of(integration: Integration) -> Json:
+    """Write an integration as the document that would make it."""
+    return {name: value for name, value in described(integration).items() if name in IntegrationDocument.model_fields}
+
+
+def read_document(model: type[M], document: object) -> M:
+    """Read a parsed document strictly: no unknown member, no text where a number belongs.
+
+    Raises:
+        UnfitDocument: says every fault.
+    """
+    try:
+        # By way of JSON, where strict still takes text for times and codes.
+        return model.model_validate_json(orjson.dumps(document), strict=True, extra="forbid")
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)[:FAULTS_MAX]
+        raise UnfitDocument(
+            tuple(Fault(place=tuple(each["loc"]), code=each["type"], detail=each["msg"]) for each in found)
+        ) from None
+    except TypeError as error:  # an integer beyond 64 bits
+        raise UnfitDocument((Fault(place=(), code="unfit-number", detail="a number is beyond 64 bits"),)) from error
+
+
+def read_integration(model: type[D], document: object) -> D:
+    """Read a parsed document of an integration strictly, with the paths of its mapping.
+
+    Raises:
+        UnfitDocument: says every fault.
+    """
+    integration = read_document(model, document)
+    if integration.settings.mapping is not None:
+        written = integration.settings.mapping.model_dump(exclude_unset=True)
+        faults = tuple(
+            Fault(place=("settings", "mapping", *_steps(found.pointer)), code="unfit-mapping", detail=found.detail)
+            for found in validate_mapping(written)[:FAULTS_MAX]
+        )
+        if faults:
+            raise UnfitDocument(faults)
+    return integration
+
+
+def _steps(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def merged(document: Json, patch: Mapping[str, Any]) -> Json:
+    """Apply a JSON merge patch (RFC 7396): a member replaces, `null` removes (so that the default holds again), objects merge."""
+    result = dict(document)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            before = result.get(name)
+            result[name] = merged(before if isinstance(before, dict) else {}, value)
+        else:
+            result[name] = value
+    return result
