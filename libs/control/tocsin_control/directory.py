@@ -63,6 +63,8 @@ class IntegrationEntry:
     """At most two, the newest first."""
     secrets_unreadable: int = 0
     """Secrets that the master key did not open. Where no other is left: 503, not 401, for the sender did no wrong."""
+    sns_topics: tuple[str, ...] = ()
+    """Topics whose messages are believed by the signature of SNS; see `IntegrationSettings`."""
 
     def active_secrets(self, now: int) -> tuple[SecretEntry, ...]:
         """Give the secrets accepted at `now` (µs), the newest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import asyncpg
+import orjson
 
 from tocsin_contracts.ids import IntegrationId, TenantId
 from tocsin_contracts.times import from_datetime
@@ -125,4 +126,5 @@ def _integration(
         signature_style=SignatureStyle.of(row["signature_header"], row["signature_format"]),
         secrets=opened.get(row["id"], ()),
         secrets_unreadable=unreadable.get(row["id"], 0),
+        sns_topics=() if row["sns_topics"] is None else tuple(orjson.loads(row["sns_topics"])),
     )

@@ -153,6 +153,7 @@ def _encode_integration(entry: IntegrationEntry) -> dict[str, object]:
             for secret in entry.secrets
         ],
         "secrets_unreadable": entry.secrets_unreadable,
+        "sns_topics": entry.sns_topics,
     }
 
 
@@ -178,5 +179,6 @@ def _decode_integration(content: Mapping[str, Any]) -> IntegrationEntry:
     changed = {
         "signature_style": None if style is None else SignatureStyle.of(*style),
         "secrets": tuple(SecretEntry(**{**entry, "value": bytes.fromhex(entry["value"])}) for entry in content["secrets"]),
+        "sns_topics": tuple(content.get("sns_topics", ())),
     }
     return IntegrationEntry(**{**content, **changed})

@@ -29,6 +29,7 @@ from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, Usage
 from tocsin_ingest.prepared import Dates, accepted
 from tocsin_ingest.receiving import Receiver
+from tocsin_ingest.sns import SnsMessages
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.http import Problem
@@ -82,7 +83,9 @@ class Deliveries:
         metrics: IngestMetrics,
         clock: Clock,
         bounds: Bounds,
+        sns: SnsMessages | None = None,
     ) -> None:
+        self._sns = sns
         self._directory = directory
         self._appender = appender
         self._receiver = receiver
@@ -152,7 +155,7 @@ class Deliveries:
             raw = await self._receiver.receive(request)
         exchange.size = len(raw)
         now = self._clock.now()
-        self._authenticate(request, admission, raw, now, exchange)
+        confirm = await self._authenticate(request, admission, raw, now, exchange)
         if not admission.tenant.enabled:
             raise Problem(403, "This tenant is disabled.", type=ProblemType.FORBIDDEN)
         if not entry.enabled:
@@ -173,6 +176,8 @@ class Deliveries:
         record = Entry(admission.key, body, log_headers(Kind.DELIVERY, envelope))
         offset = await self._appender.append(admission.tenant.partition, record)
         self._metrics.accepted(checked - exchange.started, self._clock.monotonic() - checked, len(raw))
+        if confirm is not None and self._sns is not None:
+            await self._sns.confirm(confirm)
         return accepted(
             request,
             delivery=delivery_id(entry.tenant, Position(admission.tenant.partition, offset)),
@@ -212,17 +217,23 @@ class Deliveries:
         verify_nobody(source, SignedRequest(headers=request.headers, body=raw, now=self._clock.now()))
         return self._failed(_UNKNOWN, exchange)
 
-    def _authenticate(self, request: web.BaseRequest, admission: Admission, raw: bytes, now: int, exchange: Exchange) -> None:
-        """Check the signature over the bytes as received.
+    async def _authenticate(
+        self, request: web.BaseRequest, admission: Admission, raw: bytes, now: int, exchange: Exchange
+    ) -> str | None:
+        """Check the signature over the bytes as received, and give the link that confirms a subscription, if it is one.
 
         Raises:
             Problem: 401, or 429 above the bound of failures of one address.
+            Recoverable: what the check needs cannot be fetched now.
         """
-        verdict = admission.verify(SignedRequest(headers=request.headers, body=raw, now=now))
+        verdict, confirm = admission.verify(SignedRequest(headers=request.headers, body=raw, now=now)), None
+        if self._sns is not None and self._sns.concerns(admission):
+            checked = await self._sns.check(admission, verdict, raw, now)
+            verdict, confirm = checked.verdict, checked.confirm
         if verdict.accepted:
             if verdict.slot is not None:
                 self._note_use(admission.entry.id, verdict.slot, now)
-            return
+            return confirm
         raise self._failed(str(verdict.reason), exchange)
 
     def _note_use(self, integration: str, slot: int, now: int) -> None:

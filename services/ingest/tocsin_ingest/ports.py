@@ -88,6 +88,28 @@ class Bodies(Protocol):
         """Give the offsets that the partition holds; see `LogReader.bounds`."""
 
 
+class CertificateStore(Protocol):
+    """Gives the certificates that Amazon SNS signs with."""
+
+    async def certificate(self, url: str) -> bytes:
+        """Give the PEM at an address for which `tocsin_sources.sns.is_certificate_url` holds; empty where there is none.
+
+        Raises:
+            Recoverable: it cannot be fetched now.
+        """
+
+
+class Confirmations(Protocol):
+    """Confirms subscriptions of Amazon SNS."""
+
+    async def confirm(self, url: str) -> None:
+        """Visit the link of a subscription whose message was verified: `tocsin_sources.sns.is_sns_url` holds for it.
+
+        Raises:
+            Recoverable: it did not work; the sender will ask again.
+        """
+
+
 class Control(Usage, Protocol):
     """What ingest knows of tenants, integrations and keys, and what it tells about their use."""
 

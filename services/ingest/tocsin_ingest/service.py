@@ -16,6 +16,7 @@ from tocsin_ingest.adapters.management import PostgresManagement
 from tocsin_ingest.adapters.outcomes import PostgresOutcomes
 from tocsin_ingest.adapters.request_log import LineLog
 from tocsin_ingest.adapters.server import Listener
+from tocsin_ingest.adapters.sns import AmazonSns, HttpsOpener, Opener
 from tocsin_ingest.bodies import Bodies
 from tocsin_ingest.caller import Callers
 from tocsin_ingest.commands import Commands
@@ -35,6 +36,7 @@ from tocsin_ingest.ports import Control, Outcomes
 from tocsin_ingest.receiving import Receiver
 from tocsin_ingest.routes import HeaderLimits, Routes
 from tocsin_ingest.settings import IngestSettings
+from tocsin_ingest.sns import SnsMessages
 from tocsin_ingest.ticks import Ticker
 from tocsin_runtime import collector
 from tocsin_runtime.clock import Clock, SystemClock
@@ -64,6 +66,7 @@ class Ingest:
         registry: Metrics,
         metrics: IngestMetrics,
         store: Store | None = None,
+        sns_opener: Opener | None = None,
     ) -> None:
         self._settings = settings
         self._control = control
@@ -95,7 +98,8 @@ class Ingest:
             interval_s=settings.tick_interval_s,
         )
         self._wiring = _Wiring(settings, control=control, clock=clock, metrics=metrics)
-        deliveries = self._wiring.deliveries(self.appender, self.refusals)
+        self._sns = AmazonSns(sns_opener or HttpsOpener(), clock=clock, timeout_s=settings.sns_timeout_s)
+        deliveries = self._wiring.deliveries(self.appender, self.refusals, self._sns)
         self._commands = self._wiring.commands(self.appender, outcomes)
         self.listener = Listener(
             Routes(
@@ -144,6 +148,7 @@ class Ingest:
         await self._partitions.close()
         await self._control.close()
         await self._outcomes.close()
+        await self._sns.close()
         if self._store is not None:
             await self._store.close()
         self._request_log.flush()
@@ -198,7 +203,7 @@ class _Wiring:
             receiving_max=settings.receiving_max_bytes,
         )
 
-    def deliveries(self, appender: Appender, refusals: Refusals) -> Deliveries:
+    def deliveries(self, appender: Appender, refusals: Refusals, sns: AmazonSns) -> Deliveries:
         """Build the answerer of webhooks."""
         settings = self._settings
         content = ContentLimits(decoded_bytes=settings.body_max_bytes, ratio=settings.ratio_max)
@@ -213,6 +218,7 @@ class _Wiring:
             metrics=self._metrics,
             clock=self._clock,
             bounds=Bounds(in_flight_max=settings.in_flight_max, content=content),
+            sns=SnsMessages(certificates=sns, confirmations=sns),
         )
 
     def commands(self, appender: Appender, outcomes: Outcomes) -> Commands:

@@ -56,6 +56,8 @@ class IngestSettings(Settings):
     management_connections_max: int = setting(2, "connections to PostgreSQL for management", ge=1, le=10)
     trials_max: int = setting(2, "deliveries tried at the same time; more are answered 503", ge=1)
 
+    sns_timeout_s: float = setting(2.0, "seconds of one visit to Amazon SNS, for a certificate or a confirmation", gt=0, le=10)
+
     tick_interval_s: float = setting(15.0, "seconds between two ticks of a partition", gt=0, le=15)
     command_wait_s: float = setting(5.0, "seconds that a command waits for its outcome", ge=0, le=20)
     command_wait_max_s: float = setting(20.0, "longest wait that `Prefer: wait=` may ask for", ge=0, le=60)

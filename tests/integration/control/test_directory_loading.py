@@ -3,11 +3,12 @@
 import pytest
 
 from tests.integration.control.conftest import ControlDatabase
+from tocsin_contracts.integration import IntegrationSettings
 from tocsin_control.bootstrap import Role
 from tocsin_control.directory import Directory
 from tocsin_control.directory_loading import load_directory, load_revision
 from tocsin_control.errors import MasterKeyUnfit
-from tocsin_control.integrations import CreatedIntegration, create_integration, set_enabled
+from tocsin_control.integrations import CreatedIntegration, Terms, create_integration, set_enabled
 from tocsin_control.keys import create_key, revoke_key
 from tocsin_control.master_key import MasterKey, generate_master_key
 from tocsin_control.secrets import add_secret, reencrypt
@@ -169,3 +170,16 @@ async def test_every_change_that_a_gateway_must_see_moves_the_revision_and_use_d
 
     await owner.execute("UPDATE control.secrets SET last_used_at = now(); UPDATE control.api_keys SET last_used_at = now()")
     assert await load_revision(owner) == seen[-1]
+
+
+async def test_the_gateway_reads_the_topics_that_an_integration_lists(
+    control: ControlDatabase,
+    owner: Connection,
+    acme: Tenant,
+    master_key: MasterKey,
+) -> None:
+    terms = Terms(settings=IntegrationSettings(sns_topics=("arn:aws:sns:eu-west-1:123456789012:ops",)))
+    made = await create_integration(owner, master_key, tenant=acme.id, source="cloudwatch_sns", name="ops", terms=terms)
+
+    entry = (await loaded(control, master_key)).integrations[made.integration.id]
+    assert entry.sns_topics == ("arn:aws:sns:eu-west-1:123456789012:ops",)

@@ -22,6 +22,7 @@ from tocsin_control.api_key import generate_key, parse_key
 from tocsin_control.directory import Directory, IntegrationEntry, KeyEntry, SecretEntry, TenantEntry, directory_of
 from tocsin_control.principal import Scope
 from tocsin_ingest.adapters.request_log import LineLog
+from tocsin_ingest.adapters.sns import Opener
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Outcome, Outcomes
 from tocsin_ingest.service import Ingest
@@ -290,6 +291,7 @@ async def running(
     unknown: bool = False,
     clock: Clock | None = None,
     outcomes: Outcomes | None = None,
+    sns_opener: Opener | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
     """Run ingest; `unknown` leaves it without a directory. Ticks are written when the test says so."""
@@ -312,6 +314,7 @@ async def running(
         clock=clock,
         registry=registry,
         metrics=metrics,
+        sns_opener=sns_opener,
     )
     await ingest.start()
     try:

@@ -8,7 +8,8 @@ SELECT id, name, partition, rate_limit_per_min, burst, enabled FROM control.tena
 
 -- name: integrations
 SELECT i.id, i.tenant_id, i.source, i.name, i.version, v.enabled,
-       v.rate_limit_per_min, v.burst, v.signature_required, v.signature_header, v.signature_format
+       v.rate_limit_per_min, v.burst, v.signature_required, v.signature_header, v.signature_format,
+       (v.settings->'sns_topics')::text AS sns_topics
   FROM control.integrations i
   JOIN control.integration_versions v ON v.integration_id = i.id AND v.version = i.version
  WHERE i.deleted_at IS NULL;
