@@ -1,5 +1,7 @@
 """Mappings of integrations: what they make of JSON, what is wrong with them, and how they are tried."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -213,3 +215,12 @@ def test_a_mutated_body_is_answered_inside_the_bounds(data: st.DataObject) -> No
 def test_any_mapping_is_tried_or_refused(document: object, mapping: dict[str, object]) -> None:
     tried = try_mapping(document, mapping)
     assert bool(tried.faults) != (tried.answer is not None)
+
+
+def test_the_examples_of_the_reference_page_are_what_it_says() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", (Path(__file__).parents[3] / "docs/reference/generic.md").read_text(), re.DOTALL)
+    own, mapping = (orjson.loads(block) for block in blocks)
+    assert alert_of(answer("generic", own)).identity == "backup/db-1"
+    assert validate_mapping(mapping) == []
+    red, green = alerts_of(answer("generic", VENDOR, mapping=mapping))
+    assert (red.status, green.status, red.service) == (EventStatus.FIRING, EventStatus.RESOLVED, "acme-probe")
