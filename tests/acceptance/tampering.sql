@@ -13,9 +13,9 @@ INSERT INTO proj.alert_events (tenant_id, logged_at, partition, "offset", seq, a
 SELECT 'nobody', logged_at, 0, 0, 0, 'nothing', 'firing', 'late', logged_at FROM proj.alert_events LIMIT 1;
 
 -- name: leave_a_gap_in_versions
-WITH chosen AS (SELECT partition, "offset", seq FROM proj.facts ORDER BY "offset" DESC, partition, seq LIMIT 1)
+WITH chosen AS (SELECT ctid, tableoid FROM proj.facts ORDER BY "offset" DESC, partition, tenant_id, seq LIMIT 1)
 UPDATE proj.facts AS f SET version = version + 1000 FROM chosen AS c
-WHERE (f.partition, f."offset", f.seq) = (c.partition, c."offset", c.seq);
+WHERE (f.ctid, f.tableoid) = (c.ctid, c.tableoid);
 
 -- name: forget_a_version
 UPDATE proj.incidents SET version = version + 1 WHERE id = (SELECT min(id) FROM proj.incidents);

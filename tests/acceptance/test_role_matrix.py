@@ -20,7 +20,16 @@ SERVICES = (Role.INGEST, Role.NORMALIZER, Role.GROUPER, Role.QUERY, Role.NOTIFIE
 MATRIX: Matrix = {
     "tocsin_ingest": {
         "proj.commands": {"SELECT"},
-        "control.tenants": {"SELECT(burst, enabled, erased_at, id, name, partition, rate_limit_per_min)"},
+        "proj.deliveries": {
+            "SELECT(integration_id, logged_at, offset, outcome, partition, reason, redrive_of, redriven_to, source, tenant_id)"
+        },
+        "proj.partitions": {"SELECT(last_offset, partition)"},
+        "control.tenants": {
+            "SELECT(burst, enabled, erase_asked_at, erased_at, id, name, partition, rate_limit_per_min)",
+            "UPDATE(erased_at)",
+        },
+        "control.discards": {"SELECT", "INSERT(actor_id, actor_kind, actor_name, offset, partition, tenant_id, why)"},
+        "control.rejection_samples": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "control.integrations": {"SELECT"},
         "control.integration_versions": {"SELECT"},
         "control.secrets": {"SELECT", "UPDATE(last_used_at)"},
@@ -28,7 +37,10 @@ MATRIX: Matrix = {
         "control.rejections": {"SELECT", "INSERT", "UPDATE(count)"},
         "control.revision": {"SELECT"},
     },
-    "tocsin_normalizer": {"control.integration_versions": {"SELECT(integration_id, settings, version)"}},
+    "tocsin_normalizer": {
+        "control.integration_versions": {"SELECT(integration_id, settings, version)"},
+        "control.tenants": {"SELECT(erased_at, id)"},
+    },
     "tocsin_grouper": {
         "control.progress": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "control.projection": {"SELECT", "INSERT", "UPDATE", "DELETE"},
@@ -52,17 +64,20 @@ MATRIX: Matrix = {
         "control.tenants": {"SELECT(erased_at, id, name, partition)"},
         "control.progress": {"SELECT"},
         "control.projection": {"SELECT"},
+        "control.discards": {"SELECT"},
+        "control.rejections": {"SELECT"},
+        "control.rejection_samples": {"SELECT"},
     },
     "tocsin_notifier": {},
     "tocsin_owner": {},
 }
 """Everything that is allowed beside what owners may with their own: `control` is tocsin_owner's, `proj` tocsin_grouper's."""
 POLICIES = {
-    ("partitions", "position"): {"tocsin_query"},
-    ("commands", "tenant"): {"tocsin_query", "tocsin_ingest"},
+    ("partitions", "position"): {"tocsin_query", "tocsin_ingest"},
+    **{(table, "tenant"): {"tocsin_query", "tocsin_ingest"} for table in ("commands", "deliveries")},
     **{
         (table, "tenant"): {"tocsin_query"}
-        for table in ("facts", "incidents", "alerts", "alert_events", "deliveries", "incident_actions")
+        for table in ("facts", "incidents", "alerts", "alert_events", "incident_actions")
     },
 }
 OF_TENANT = "(tenant_id = NULLIF(current_setting('app.tenant'::text, true), ''::text))"

@@ -73,11 +73,19 @@ class Tables:
         self.alerts: dict[tuple[Any, ...], Row] = {}
         self.timers: dict[TimerKey, Timer] = {}
         self.refusals: dict[tuple[str, str], int] = {}
+        self.erased: dict[str, int] = {}
+        self.leaving: frozenset[str] = frozenset()
         self.clock: PartitionClock | None = None
         self.crash_at: str | None = None
 
     async def load_partition(self, partition: int) -> PartitionState:
-        return PartitionState(clock=self.clock, refusals=dict(self.refusals), timers=Timers(self.timers))
+        return PartitionState(
+            clock=self.clock,
+            refusals=dict(self.refusals),
+            timers=Timers(self.timers),
+            erased=dict(self.erased),
+            leaving=self.leaving,
+        )
 
     async def load(self, keys: Sequence[Key]) -> dict[Key, Value | None]:
         return {key: self._load(key) for key in keys}
@@ -88,6 +96,7 @@ class Tables:
             raise Crash
         if claim != self.claim:
             raise Fenced
+        self._erase(changes)
         self._append(changes)
         self._write_incidents(changes)
         self._write_alerts(changes)
@@ -114,6 +123,7 @@ class Tables:
             "commands": self.commands.values(), "incident_actions": self.incident_actions, "incidents": self.incidents.values(),
             "groups": self.groups.items(), "alerts": self.alerts.values(), "timers": self.timers.items(),
             "refusals": self.refusals.items(), "partitions": [self.clock],
+            "erased": self.erased.items(),
         }  # fmt: skip
         return {name: sorted(repr(row) for row in found) for name, found in tables.items()}
 
@@ -121,9 +131,20 @@ class Tables:
         """Hash all rows."""
         return hashlib.sha256(repr(self.dump()).encode()).hexdigest()
 
+    def _erase(self, changes: Changes) -> None:
+        for tenant, offset in changes.erased.items():
+            self.erased.setdefault(tenant, offset)
+            self.facts = {key: row for key, row in self.facts.items() if row["tenant_id"] != tenant}
+            self.alert_events = [row for row in self.alert_events if row["tenant_id"] != tenant]
+            self.deliveries = {key: row for key, row in self.deliveries.items() if row["tenant_id"] != tenant}
+            self.incident_actions = [row for row in self.incident_actions if row["tenant_id"] != tenant]
+            for table in (self.commands, self.incidents, self.groups, self.alerts, self.timers, self.refusals):
+                for key in [key for key in table if key[0] == tenant]:
+                    del table[key]  # type: ignore[arg-type] # each table has keys of its own type, and all begin with the tenant
+
     def _append(self, changes: Changes) -> None:
         for row in _named(rows.FACTS, rows.facts(changes)):
-            _insert(self.facts, (row["partition"], row["offset"], row["seq"]), row)
+            _insert(self.facts, (row["partition"], row["offset"], row["tenant_id"], row["seq"]), row)
         self.alert_events += _named(rows.EVENTS, rows.events(changes))
         for row in _named(rows.DELIVERIES, rows.deliveries(changes)):
             _insert(self.deliveries, (row["partition"], row["offset"]), row | {"redriven_to": None})
@@ -131,6 +152,8 @@ class Tables:
             _insert(self.commands, (row["tenant_id"], row["id"]), row)
         self.incident_actions += _named(rows.ACTIONS, rows.actions(changes))
         for fact in changes.redriven:
+            if (fact.partition, fact.offset) not in self.deliveries:
+                continue  # of a tenant that the batch erased
             self.deliveries[fact.partition, fact.offset] |= {"outcome": "redriven", "redriven_to": fact.to}
 
     def _write_incidents(self, changes: Changes) -> None:

@@ -13,6 +13,7 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.position import Position
 from tocsin_contracts.status import EventStatus, IncidentStatus
+from tocsin_contracts.tenant import TenantErased
 from tocsin_contracts.tick import Refused, Tick
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.facts import AlertRecorded, CommandDecided, DeliveryRecorded, Fact, IncidentChanged
@@ -99,7 +100,11 @@ class Folding:
         }
         return self.fold(Command.model_validate(made | values))
 
-    def fold(self, payload: Image | Command | Tick) -> list[Fact]:
+    def erase(self, tenant: str) -> list[Fact]:
+        """Fold the record that erases a tenant."""
+        return self.fold(TenantErased(tenant=tenant, asked_at=self.now))
+
+    def fold(self, payload: Image | Command | Tick | TenantErased) -> list[Fact]:
         """Fold one record, at the next offset and the present time."""
         position = Position(self.partition, len(self.records))
         return self.fold_record(LogRecord(position=position, appended_at=self.now, release="1", payload=payload))

@@ -26,7 +26,7 @@ async def handler_on(connection: Connection, partition: int = 0) -> PartitionHan
 
 
 def a_day_in_the_life(**values: Any) -> Folding:
-    """Fold deliveries, duplicates, a failure and its redrive, commands, ticks and refusals: every table gets rows."""
+    """Fold deliveries, duplicates, a failure and its redrive, commands, ticks, refusals, an erased tenant: every table gets rows."""
     folding = Folding(**values)
     first = (firing("a", environment="prod", raw='{"n": 1}', labels={"k": "v"}, **episode(0)), firing("b", **episode(0)))
     folding.deliver(*first)
@@ -35,6 +35,8 @@ def a_day_in_the_life(**values: Any) -> Folding:
     opened = folding.incidents()[0]
     folding.command(opened.id, IncidentStatus.ACKNOWLEDGED)
     folding.command(opened.id, IncidentStatus.OPEN)
+    folding.deliver(firing("z"), tenant="gone")
+    folding.erase("gone")
     folding.wait(15).tick(refused=["prod"])
     folding.deliver(firing("c", problem="Disk", never_resolves=True), sender_id="s1")
     folding.deliver(firing("c", problem="Disk", never_resolves=True), sender_id="s1")

@@ -6,16 +6,18 @@ from tocsin_contracts.command import Command, decode_command
 from tocsin_contracts.envelope import Kind, kind_of, source_of
 from tocsin_contracts.image import Image, decode_image
 from tocsin_contracts.position import Position
+from tocsin_contracts.tenant import TenantErased, decode_tenant_erased
 from tocsin_contracts.tick import Tick, decode_tick
 from tocsin_grouper.domain.fold import LogRecord
 from tocsin_runtime.errors import Fatal
 from tocsin_runtime.log import Record
 
 _MICROSECONDS = 1000
-_READERS: Mapping[str, Callable[[bytes], Image | Command | Tick]] = {
+_READERS: Mapping[str, Callable[[bytes], Image | Command | Tick | TenantErased]] = {
     Kind.DELIVERY: decode_image,
     Kind.COMMAND: decode_command,
     Kind.TICK: decode_tick,
+    Kind.TENANT_ERASED: decode_tenant_erased,
 }
 
 

@@ -96,7 +96,8 @@ class Rebuild:
         """
         async with self._session() as (connection, reader), self._exclusively(connection):
             await make_schema(connection, SHADOW)
-            async with self._shadow(reader, SHADOW) as (partitions, starts):
+            # It may become the live one at once: of a tenant that is to be erased further on, nothing comes back.
+            async with self._shadow(reader, SHADOW, heeds_erased=True) as (partitions, starts):
                 await self._fold_all(reader, partitions, None)
                 await retention.drop_old_days(connection, SHADOW, self._options.retention_days)
                 await self._swap(connection, reader, partitions, starts)
@@ -114,7 +115,8 @@ class Rebuild:
             await guard.ensure(connection)
             await make_schema(connection, VERIFY)
             try:
-                async with self._shadow(reader, VERIFY) as (partitions, _):
+                # Nobody sees it, and it is compared with what the live one folded before it heard of an erasure.
+                async with self._shadow(reader, VERIFY, heeds_erased=False) as (partitions, _):
                     await self._fold_all(reader, partitions, await _positions(connection))
                     return await self._compare(connection, reader, partitions)
             finally:
@@ -180,13 +182,17 @@ class Rebuild:
         return [await find_start(reader, partition) for partition in range(topic.partitions)], topic.topic_id
 
     @asynccontextmanager
-    async def _shadow(self, reader: LogReader, name: str) -> AsyncIterator[tuple[list[ShadowPartition], list[Start]]]:
+    async def _shadow(
+        self, reader: LogReader, name: str, *, heeds_erased: bool
+    ) -> AsyncIterator[tuple[list[ShadowPartition], list[Start]]]:
         """Open every partition of a shadow, and close them at the end."""
         starts, topic_id = await self._starts(reader)
         partitions: list[ShadowPartition] = []
         try:
             for start in starts:  # one by one, so that each that was opened is closed
-                part = await open_partition(self._connect, reader, start, schema_name=name, topic_id=topic_id)
+                part = await open_partition(
+                    self._connect, reader, start, schema_name=name, topic_id=topic_id, heeds_erased=heeds_erased
+                )
                 partitions.append(part)
             yield partitions, starts
         finally:

@@ -36,10 +36,12 @@ class Start:
 class ShadowPartition:
     """One partition of a shadow: folds on, never further than it is told."""
 
-    def __init__(self, *, writer: Connection, loader: Connection, schema_name: str, claim: Claim, reader: LogReader) -> None:
+    def __init__(
+        self, *, writer: Connection, loader: Connection, schema_name: str, claim: Claim, reader: LogReader, heeds_erased: bool
+    ) -> None:
         self._connections = (writer, loader)
         self._writes = Projection(writer, schema_name)
-        self._loads = Projection(loader, schema_name)
+        self._loads = Projection(loader, schema_name, heeds_erased=heeds_erased)
         self._reader = reader
         self._handler: PartitionHandler | None = None
         self._first = claim.source_next or 0
@@ -136,9 +138,9 @@ async def find_start(reader: LogReader, partition: int) -> Start:
 
 
 async def open_partition(
-    connect: Connect, reader: LogReader, start: Start, *, schema_name: str, topic_id: str
+    connect: Connect, reader: LogReader, start: Start, *, schema_name: str, topic_id: str, heeds_erased: bool = True
 ) -> ShadowPartition:
-    """Claim a partition of a shadow, at the earliest image."""
+    """Claim a partition of a shadow, at the earliest image; `heeds_erased` as in `Projection`."""
     writer = await connect()
     loader = await connect()
     claim = await fence.claim(
@@ -147,7 +149,9 @@ async def open_partition(
     claim = await fence.advance(
         writer, claim, expected_next=claim.next, next=start.bounds.earliest, source_next=start.first_source
     )
-    return ShadowPartition(writer=writer, loader=loader, schema_name=schema_name, claim=claim, reader=reader)
+    return ShadowPartition(
+        writer=writer, loader=loader, schema_name=schema_name, claim=claim, reader=reader, heeds_erased=heeds_erased
+    )
 
 
 async def make_schema(connection: Connection, schema_name: str) -> None:

@@ -19,6 +19,8 @@ TABLES = (
     "progress",
     "projection",
     "rejections",
+    "rejection_samples",
+    "discards",
     "audit",
     "revision",
 )
@@ -26,15 +28,27 @@ SECRET_PLACE = ("tenant_id", "integration_id", "purpose", "slot", "version")
 KEY_COLUMNS = "id tenant_id sha256 scopes actor_kind actor_name expires_at revoked_at"
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "tocsin_ingest": {
-        "tenants": {f"SELECT {c}" for c in ("id", "name", "partition", "rate_limit_per_min", "burst", "erased_at", "enabled")},
+        "tenants": {
+            *(f"SELECT {column}" for column in ("id", "name", "partition", "rate_limit_per_min", "burst", "enabled")),
+            *("SELECT erase_asked_at", "SELECT erased_at", "UPDATE erased_at"),
+        },
         "integrations": {"SELECT"},
         "integration_versions": {"SELECT"},
         "secrets": {"SELECT", "UPDATE last_used_at"},
         "api_keys": {"SELECT", "UPDATE last_used_at"},
         "rejections": {"SELECT", "INSERT", "UPDATE count"},
+        "rejection_samples": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "discards": {
+            "SELECT",
+            *(f"INSERT {column}" for column in ("tenant_id", "partition", "offset", "why")),
+            *(f"INSERT {column}" for column in ("actor_kind", "actor_id", "actor_name")),
+        },
         "revision": {"SELECT"},
     },
-    "tocsin_normalizer": {"integration_versions": {f"SELECT {c}" for c in ("integration_id", "version", "settings")}},
+    "tocsin_normalizer": {
+        "integration_versions": {f"SELECT {c}" for c in ("integration_id", "version", "settings")},
+        "tenants": {"SELECT id", "SELECT erased_at"},
+    },
     "tocsin_grouper": {
         "progress": {"SELECT", "INSERT", "UPDATE", "DELETE"},
         "projection": {"SELECT", "INSERT", "UPDATE", "DELETE"},
@@ -45,6 +59,9 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "tenants": {f"SELECT {c}" for c in ("id", "name", "partition", "erased_at")},
         "progress": {"SELECT"},
         "projection": {"SELECT"},
+        "discards": {"SELECT"},
+        "rejections": {"SELECT"},
+        "rejection_samples": {"SELECT"},
     },
     "tocsin_notifier": {},
     MANAGER: {
@@ -79,7 +96,7 @@ SELECT c.relname, pg_catalog.pg_get_userbyid(a.grantee), a.privilege_type || ' '
   FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(t.attacl) a
  WHERE n.nspname = 'control' AND a.grantee <> c.relowner
 """
-DELETABLE = {(Role.GROUPER, "progress"), (Role.GROUPER, "projection")}
+DELETABLE = {(Role.GROUPER, "progress"), (Role.GROUPER, "projection"), (Role.INGEST, "rejection_samples")}
 FORBIDDEN: list[tuple[Role, str]] = [
     *((role, f"DELETE FROM control.{table}") for role in SERVICES for table in TABLES if (role, table) not in DELETABLE),
     *((role, f"TRUNCATE control.{table}") for role in SERVICES for table in TABLES),
@@ -103,6 +120,8 @@ FORBIDDEN: list[tuple[Role, str]] = [
     (Role.INGEST, "UPDATE control.api_keys SET revoked_at = NULL"),
     (Role.INGEST, "UPDATE control.revision SET revision = 0"),
     (Role.INGEST, "UPDATE control.rejections SET reason = ''"),
+    (Role.INGEST, "UPDATE control.discards SET why = 'x'"),
+    (Role.INGEST, "UPDATE control.tenants SET erase_asked_at = now()"),
     (Role.NORMALIZER, "SELECT rate_limit_per_min FROM control.integration_versions"),
     (Role.GROUPER, "SELECT name FROM control.tenants"),
     (Role.GROUPER, "UPDATE control.tenants SET erased_at = NULL"),

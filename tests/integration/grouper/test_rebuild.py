@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from tests.support.folding import Folding, firing
@@ -162,3 +163,44 @@ async def _wait_for_lock_waiters(connection: Connection, count: int) -> None:
         waiting = await connection.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
+
+
+async def test_an_erased_tenant_is_gone_from_the_rows_and_a_rebuild_never_shows_it(migrated: MigratedDatabase) -> None:
+    """Live, the tenant was folded and then erased; the rebuild knows from `control`, and leaves it out from the first record.
+
+    Stopped before the erasing record, the rebuild shows nothing of the tenant either; behind it both agree byte for byte.
+    """
+    folding = Folding()
+    for number in range(5):
+        folding.deliver(firing(f"a{number}", problem="Disk"))
+        folding.deliver(firing(f"b{number}", problem="Disk"), tenant="other")
+        folding.wait(15).tick(refused=["prod"])
+    folding.erase("acme")
+    folding.deliver(firing("late"))
+    folding.deliver(firing("b9", problem="Net"), tenant="other")
+    log = log_of(folding)
+    connection = await migrated.grouper()
+    handler = await handler_on(connection)
+    for record in records_of(folding.records):
+        await handler.handle([record])
+    tenants = await connection.fetch("SELECT DISTINCT tenant_id FROM proj.deliveries UNION SELECT tenant_id FROM proj.facts")
+    assert [row["tenant_id"] for row in tenants] == ["other"]
+    rebuild = rebuild_of(log, migrated)
+    assert all(table.equal for table in await rebuild.verify())
+
+    owner = await asyncpg.connect(migrated.dsn)
+    await owner.execute(
+        "INSERT INTO control.tenants (id, name, partition, rate_limit_per_min, burst, erased_at)"
+        " VALUES ('acme', 'acme', 0, 1, 1, '0:15')"
+    )
+    await owner.close()
+    before = await dump(connection)
+    await rebuild.run()
+    assert await dump(connection) == before
+    assert all(table.equal for table in await rebuild.verify())
+    await connection.execute("DELETE FROM control.progress; DROP SCHEMA proj CASCADE; DELETE FROM control.projection")
+    fresh = await handler_on(connection)
+    await fresh.handle(records_of(folding.records[:12]))
+    shown = await connection.fetch("SELECT DISTINCT tenant_id FROM proj.alerts")
+    assert [row["tenant_id"] for row in shown] == ["other"]
+    await connection.close()

@@ -8,7 +8,7 @@ import asyncpg
 
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
-from tocsin_grouper.adapters import retention, rows, schema
+from tocsin_grouper.adapters import erasing, retention, rows, schema
 from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.partition import PartitionState
@@ -43,19 +43,36 @@ class Projection:
     one: COPY writes by remembered types.
     """
 
-    def __init__(self, connection: Connection, name: str = schema.LIVE_SCHEMA, *, retention_days: int | None = None) -> None:
-        """Take a connection; with `retention_days`, old day tables go when a new day begins (a shadow keeps them)."""
+    def __init__(
+        self,
+        connection: Connection,
+        name: str = schema.LIVE_SCHEMA,
+        *,
+        retention_days: int | None = None,
+        heeds_erased: bool = True,
+    ) -> None:
+        """Take a connection.
+
+        Args:
+            connection: as tocsin_grouper.
+            name: of the schema.
+            retention_days: old day tables go when a new day begins; None, as for a shadow, keeps them.
+            heeds_erased: leave tenants out from the start of whom `control` says that they were erased.
+        """
         self.connection = connection
         self._retention_days = retention_days
         self._schema = name
         self._queries = schema.queries(name)
         self._days: set[int] = set()
+        self._heeds_erased = heeds_erased
 
     async def load_partition(self, partition: int) -> PartitionState:
         """Load the fold's own state of a partition; the records it needs come later, by key."""
         clock = await self.connection.fetchrow(self._queries["load_partition"], partition)
         refusals = await self.connection.fetch(self._queries["load_refusals"], partition)
         timers = await self.connection.fetch(self._queries["load_timers"], partition)
+        erased = await self.connection.fetch(self._queries["load_erased"], partition)
+        leaving = await self.connection.fetch(self._queries["load_leaving"], partition) if self._heeds_erased else []
         return PartitionState(
             clock=None if clock is None else PartitionClock(**clock),
             refusals={(row["tenant_id"], row["integration_id"]): row["owed"] for row in refusals},
@@ -67,6 +84,8 @@ class Projection:
                     for row in timers
                 }
             ),
+            erased={row["tenant_id"]: row["offset"] for row in erased},
+            leaving=frozenset(row["id"] for row in leaving),
         )
 
     async def load(self, keys: Sequence[Key]) -> dict[Key, Value | None]:
@@ -95,7 +114,8 @@ class Projection:
         return moved
 
     async def write_rows(self, partition: int, changes: Changes) -> None:
-        """Write a batch's rows inside the caller's transaction."""
+        """Write a batch's rows inside the caller's transaction; what is erased goes first."""
+        await erasing.erase(self.connection, self._schema, partition, changes.erased)
         await self._ensure_days(changes)
         await self._append(changes)
         await self._write_incidents(changes, partition)

@@ -5,7 +5,7 @@ associate, so batches of 1, 7 or 500 leave the same rows (P5).
 """
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.incident import AnyIncidentFact, IncidentOpened
@@ -19,6 +19,7 @@ from tocsin_grouper.domain.facts import (
     Fact,
     IncidentChanged,
     RefusalCounted,
+    TenantGone,
     TimerCleared,
     TimerSet,
 )
@@ -67,7 +68,7 @@ class Changes:
     """The net effect of a batch on one partition."""
 
     facts: list[tuple[Stamp, int, str, AnyIncidentFact]] = field(default_factory=list)
-    """Stamp, place among the record's incident facts, tenant, fact."""
+    """Stamp, place among the facts of the tenant's incidents at the record, tenant, fact."""
     events: list[tuple[Stamp, AlertRecorded]] = field(default_factory=list)
     deliveries: list[tuple[Stamp, DeliveryRecorded]] = field(default_factory=list)
     redriven: list[DeliveryRedriven] = field(default_factory=list)
@@ -81,6 +82,8 @@ class Changes:
     new_alerts: set[AlertKey] = field(default_factory=set)
     timers: dict[TimerKey, Timer | None] = field(default_factory=dict)
     refusals: dict[tuple[str, str], int] = field(default_factory=dict)
+    erased: dict[str, int] = field(default_factory=dict)
+    """Tenants to be erased before anything else is written, with the offset of the record that says so."""
     clock: PartitionClock | None = None
     records: int = 0
 
@@ -89,11 +92,12 @@ class Changes:
         stamp = Stamp(decision.record.position, decision.clock.clock, decision.record.release)
         self.clock = decision.clock
         self.records += 1
-        seq = 0
+        seqs: dict[str, int] = {}
         for fact in decision.facts:
             if type(fact) is IncidentChanged:
+                seq = seqs.get(fact.tenant, 0)
                 self._add_incident_fact(stamp, seq, fact)
-                seq += 1
+                seqs[fact.tenant] = seq + 1
             elif type(fact) is AlertRecorded:
                 self._add_event(stamp, fact)
             else:
@@ -125,6 +129,8 @@ class Changes:
                 self.timers[key] = None
             case RefusalCounted(tenant=tenant, integration=integration, owed=owed):
                 self.refusals[tenant, integration] = owed
+            case TenantGone(tenant=tenant, offset=offset):
+                self._forget(tenant, offset)
             case _:
                 pass
 
@@ -145,3 +151,29 @@ class Changes:
             self.words[key] = Words(fact.source, fact.event)
         else:
             words.later.append(fact.event)
+
+    def _forget(self, tenant: str, offset: int) -> None:
+        """Take back what the batch would have written of a tenant before its erasure."""
+        self.erased[tenant] = offset
+        self.facts = [each for each in self.facts if each[2] != tenant]
+        self.events = [each for each in self.events if each[1].alert.tenant != tenant]
+        self.deliveries = [each for each in self.deliveries if each[1].image.tenant != tenant]
+        self.commands = [each for each in self.commands if each[1].command.tenant != tenant]
+        self.opened = _without(tenant, self.opened)
+        self.incidents = _without(tenant, self.incidents)
+        self.groups = _without(tenant, self.groups)
+        self.alerts = _without(tenant, self.alerts)
+        self.words = _without(tenant, self.words)
+        self.raws = _without(tenant, self.raws)
+        self.new_alerts = {key for key in self.new_alerts if key[0] != tenant}
+        self.timers = _without(tenant, self.timers)
+        self.refusals = _without(tenant, self.refusals)
+
+
+K = TypeVar("K", bound=tuple[str, ...])
+V = TypeVar("V")
+
+
+def _without(tenant: str, entries: dict[K, V]) -> dict[K, V]:
+    """Leave a tenant's entries out; each key of these begins with its tenant."""
+    return {key: value for key, value in entries.items() if key[0] != tenant}

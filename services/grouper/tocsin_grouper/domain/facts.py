@@ -111,6 +111,14 @@ class RefusalCounted:
 
 
 @record
+class TenantGone:
+    """A tenant was erased: every row of it goes, whichever table it stands in."""
+
+    tenant: str
+    offset: int
+
+
+@record
 class ClockAdvanced:
     """A record of the partition told what time it is."""
 
@@ -135,5 +143,6 @@ Fact = (
     | TimerSet
     | TimerCleared
     | RefusalCounted
+    | TenantGone
     | ClockAdvanced
 )

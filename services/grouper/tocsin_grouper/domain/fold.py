@@ -12,11 +12,12 @@ from tocsin_contracts.command import Command
 from tocsin_contracts.image import Image
 from tocsin_contracts.position import Position
 from tocsin_contracts.record import record
+from tocsin_contracts.tenant import TenantErased
 from tocsin_contracts.tick import Tick
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain import commands, deliveries, episode_timer
 from tocsin_grouper.domain.clock import WHOLE_PARTITION, advance
-from tocsin_grouper.domain.facts import ClockAdvanced, Fact, RefusalCounted, TimerCleared
+from tocsin_grouper.domain.facts import ClockAdvanced, Fact, RefusalCounted, TenantGone, TimerCleared
 from tocsin_grouper.domain.partition import PartitionState
 from tocsin_grouper.domain.state import PartitionClock, TimerKey
 from tocsin_grouper.domain.step import Step
@@ -32,7 +33,10 @@ _NOT_THE_RECORDS_FAULT = (Missing, MemoryError)
 TimerHandler = Callable[[Step, Due], None]
 TIMER_HANDLERS: Final[Mapping[str, TimerHandler]] = {episode_timer.KIND: episode_timer.fire}
 TIMERS_AT_ONCE: Final = 500
-"""Timers that one record fires at most; the rest fires at the next record of the tenant, or the next tick."""
+"""Timers of one tenant that one record fires at most; the rest fires at the tenant's next record, or the next tick.
+
+For each tenant by itself: one whose timers pile up delays nobody else's, and erasing it changes nothing for others.
+"""
 
 
 @record
@@ -43,7 +47,7 @@ class LogRecord:
     appended_at: int
     """The broker's append time of the log record, µs, raw: the fold clamps it."""
     release: str
-    payload: Image | Command | Tick
+    payload: Image | Command | Tick | TenantErased
 
     @property
     def tenant(self) -> str | None:
@@ -78,6 +82,9 @@ def decide(state: PartitionState, record: LogRecord, handlers: Mapping[str, Time
     """
     clock = advance(state.clock, record.appended_at, record.position.offset)
     step = _begin(state, record, clock)
+    if isinstance(record.payload, TenantErased) or _is_of_nobody(state, record):
+        _decide_erasure(step, state, record)
+        return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft)
     timer_errors = _fire_timers(step, state, record, handlers)
     try:
         _decide_payload(step, record)
@@ -88,10 +95,22 @@ def decide(state: PartitionState, record: LogRecord, handlers: Mapping[str, Time
     return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft, timer_errors=timer_errors)
 
 
+def _is_of_nobody(state: PartitionState, record: LogRecord) -> bool:
+    """Tell whether the record belongs to a tenant that was erased: only the clock moves by it."""
+    return record.tenant is not None and state.is_gone(record.tenant)
+
+
+def _decide_erasure(step: Step, state: PartitionState, record: LogRecord) -> None:
+    """Erase a tenant, once: a gateway that died in the middle may have written the record twice."""
+    payload = record.payload
+    if isinstance(payload, TenantErased) and payload.tenant not in state.erased:
+        step.record(TenantGone(tenant=payload.tenant, offset=record.position.offset))
+
+
 def _begin(state: PartitionState, record: LogRecord, clock: PartitionClock) -> Step:
     """Move the clock, and count refusals before any timer fires."""
     refusals = state.refusals
-    told = _refusals_of(record.payload) if isinstance(record.payload, Tick) else {}
+    told = _refusals_of(state, record.payload) if isinstance(record.payload, Tick) else {}
     if told:
         refusals = refusals | {key: refusals.get(key, 0) + owed for key, owed in told.items()}
     step = Step(position=record.position, clock=clock, loaded=state.loaded, refusals=refusals)
@@ -101,11 +120,11 @@ def _begin(state: PartitionState, record: LogRecord, clock: PartitionClock) -> S
     return step
 
 
-def _refusals_of(tick: Tick) -> dict[tuple[str, str], int]:
+def _refusals_of(state: PartitionState, tick: Tick) -> dict[tuple[str, str], int]:
     covers = tick.covers_ms * SECOND // 1000
     if tick.all_refused:
         return {(WHOLE_PARTITION, WHOLE_PARTITION): covers}
-    return {(refused.tenant, refused.integration): covers for refused in tick.refused}
+    return {(each.tenant, each.integration): covers for each in tick.refused if not state.is_gone(each.tenant)}
 
 
 def _fire_timers(
@@ -113,7 +132,7 @@ def _fire_timers(
 ) -> tuple[tuple[TimerKey, Exception], ...]:
     """Fire what is due: a tenant's timers at its own records, everybody's at ticks; by due time, then key."""
     tenants = state.timers.tenants() if record.tenant is None else [record.tenant]
-    dues = state.timers.due(tenants, step.clock.observed, step.refusals)[:TIMERS_AT_ONCE]
+    dues = state.timers.due(tenants, step.clock.observed, step.refusals, most=TIMERS_AT_ONCE)
     if not dues:
         return ()
     episode_timer.require(step, dues)
@@ -142,7 +161,7 @@ def _decide_payload(step: Step, record: LogRecord) -> None:
             deliveries.decide_delivery(step, image)
         case Command() as command:
             commands.decide_command(step, command)
-        case Tick():
+        case _:
             pass
 
 
@@ -161,6 +180,6 @@ def _decide_failure(
             deliveries.record_fold_error(step, image, error)
         case Command() as command:
             commands.record_fold_error(step, command, error)
-        case Tick():
+        case _:
             pass
     return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft, error=error, timer_errors=timer_errors)

@@ -3,8 +3,8 @@
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
-from tocsin_grouper.domain.facts import ClockAdvanced, Fact, RefusalCounted, TimerCleared, TimerSet
-from tocsin_grouper.domain.state import Key, PartitionClock, Value
+from tocsin_grouper.domain.facts import ClockAdvanced, Fact, RefusalCounted, TenantGone, TimerCleared, TimerSet
+from tocsin_grouper.domain.state import Key, PartitionClock, RecordedDelivery, Value
 from tocsin_grouper.domain.timers import Timers
 from tocsin_grouper.domain.view import Draft
 
@@ -18,6 +18,14 @@ class PartitionState:
     clock: PartitionClock | None = None
     refusals: dict[tuple[str, str], int] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
+    erased: dict[str, int] = field(default_factory=dict)
+    """Tenants whose erasure was folded, with its offset."""
+    leaving: frozenset[str] = frozenset()
+    """Tenants whose erasure may lie further on in the log: `control` knows of it, so nothing of them is folded before."""
+
+    def is_gone(self, tenant: str) -> bool:
+        """Tell whether nothing of the tenant counts any more."""
+        return tenant in self.erased or tenant in self.leaving
 
     def absorb(self, facts: list[Fact], draft: Draft) -> None:
         """Make a step's facts the state."""
@@ -32,5 +40,19 @@ class PartitionState:
                     self.timers.drop(key)
                 case RefusalCounted(tenant=tenant, integration=integration, owed=owed):
                     self.refusals[(tenant, integration)] = owed
+                case TenantGone(tenant=tenant, offset=offset):
+                    self._forget(tenant, offset)
                 case _:
                     pass
+
+    def _forget(self, tenant: str, offset: int) -> None:
+        self.erased[tenant] = offset
+        self.timers.forget(tenant)
+        self.refusals = {key: owed for key, owed in self.refusals.items() if key[0] != tenant}
+        for key in [key for key, value in self.loaded.items() if _is_of(tenant, key, value)]:
+            del self.loaded[key]
+
+
+def _is_of(tenant: str, key: Key, value: Value | None) -> bool:
+    """Tell whose a loaded record is; a delivery is named by its position, and says itself."""
+    return value.tenant == tenant if isinstance(value, RecordedDelivery) else key[0] == tenant

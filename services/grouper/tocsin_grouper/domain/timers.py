@@ -57,15 +57,23 @@ class Timers:
         if len(self._queued) > 2 * len(self._timers) + _SLACK:
             self._sweep()
 
-    def due(self, tenants: Iterable[str], observed: int, refusals: Mapping[tuple[str, str], int]) -> list[Due]:
-        """List the timers of these tenants whose deadline lies at least `GRACE` back, in firing order.
+    def due(self, tenants: Iterable[str], observed: int, refusals: Mapping[tuple[str, str], int], *, most: int) -> list[Due]:
+        """List the timers of these tenants whose deadline lies at least `GRACE` back, in firing order; `most` of each tenant.
 
         The heap is ordered by due time before what is owed: a lower bound. Entries that are not due yet go back with what
         they are owed now; so a refusal moves a deadline without touching its timer.
         """
         latest = observed - GRACE
-        found = [due for tenant in tenants for due in self._due_of(tenant, latest, refusals)]
+        found = [due for tenant in tenants for due in sorted(self._due_of(tenant, latest, refusals))[:most]]
         return sorted(found)
+
+    def forget(self, tenant: str) -> None:
+        """Disarm every timer of a tenant."""
+        self._heaps.pop(tenant, None)
+        for key in [key for key in self._timers if key.tenant == tenant]:
+            del self._timers[key]
+        for key in [key for key in self._queued if key.tenant == tenant]:
+            del self._queued[key]
 
     def tenants(self) -> list[str]:
         """List tenants that have timers, in name order."""

@@ -10,6 +10,12 @@ SELECT tenant_id, integration_id, owed FROM proj.refusals WHERE partition = $1;
 -- name: load_timers
 SELECT tenant_id, key, kind, integration_id, subject, due FROM proj.timers WHERE partition = $1;
 
+-- name: load_erased
+SELECT tenant_id, "offset" FROM proj.erased WHERE partition = $1;
+
+-- name: load_leaving
+SELECT id FROM control.tenants WHERE partition = $1 AND erased_at IS NOT NULL;
+
 -- name: load_alerts
 SELECT tenant_id, id, integration_id, incident_id, status, severity, heartbeat, never_resolves, episode_at, occurred_at,
        opened_at, resolved_at, created_at, updated_at, last_seen_at, event_count, content, content_status, content_at,

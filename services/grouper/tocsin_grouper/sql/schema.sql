@@ -39,13 +39,13 @@ CREATE TABLE proj.facts (
     tenant_id   text COLLATE "C" NOT NULL,
     partition   integer     NOT NULL,
     "offset"    bigint      NOT NULL,
-    seq         integer     NOT NULL,            -- several facts of one record, in order
+    seq         integer     NOT NULL,            -- several facts of one record and tenant, in order
     incident_id text COLLATE "C" NOT NULL,
     version     integer     NOT NULL,            -- gapless 1..n an incident (P3)
     kind        text        NOT NULL,
     at          timestamptz NOT NULL,
     body        jsonb       NOT NULL,
-    PRIMARY KEY (partition, "offset", seq)
+    PRIMARY KEY (partition, "offset", tenant_id, seq)
 );
 CREATE UNIQUE INDEX facts_incident ON proj.facts (tenant_id, incident_id, version);
 
@@ -197,6 +197,9 @@ CREATE TABLE proj.deliveries (
 CREATE INDEX deliveries_position ON proj.deliveries (partition, "offset");
 CREATE INDEX deliveries_listed   ON proj.deliveries (tenant_id, logged_at DESC, "offset" DESC);
 CREATE INDEX deliveries_sender   ON proj.deliveries (tenant_id, integration_id, sender_id) WHERE sender_id IS NOT NULL;
+-- Few rows, so two small indexes: what failed, and which attempts were made to send it again.
+CREATE INDEX deliveries_failed   ON proj.deliveries (tenant_id, logged_at DESC, "offset" DESC) WHERE outcome = 'failed';
+CREATE INDEX deliveries_attempts ON proj.deliveries (tenant_id, redrive_of) WHERE redrive_of IS NOT NULL;
 
 -- What people did, one row an action (C4).
 CREATE TABLE proj.incident_actions (
@@ -235,11 +238,23 @@ CREATE TABLE proj.commands (
     PRIMARY KEY (tenant_id, id)
 );
 
+-- Tenants that were erased, and where: whatever comes of them later is skipped (DESIGN 3, "Erase").
+CREATE TABLE proj.erased (
+    tenant_id   text COLLATE "C" NOT NULL,
+    partition   integer     NOT NULL,
+    "offset"    bigint      NOT NULL,            -- of the record that erased it
+    PRIMARY KEY (partition, tenant_id)
+);
+
 -- Who may see what. Only missing grants protect; policies are the second wall.
 GRANT USAGE ON SCHEMA proj TO tocsin_query, tocsin_ingest;
 GRANT SELECT ON proj.partitions, proj.incidents, proj.alerts, proj.alert_events, proj.deliveries, proj.incident_actions,
     proj.commands, proj.facts TO tocsin_query;
 GRANT SELECT ON proj.commands TO tocsin_ingest;
+-- For redrives: what failed, and how far the fold is.
+GRANT SELECT (tenant_id, logged_at, partition, "offset", integration_id, source, outcome, reason, redrive_of, redriven_to)
+    ON proj.deliveries TO tocsin_ingest;
+GRANT SELECT (partition, last_offset) ON proj.partitions TO tocsin_ingest;
 
 ALTER TABLE proj.partitions       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.refusals         ENABLE ROW LEVEL SECURITY;
@@ -252,12 +267,13 @@ ALTER TABLE proj.alert_events     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.deliveries       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.incident_actions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.commands         ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.erased           ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY position ON proj.partitions FOR SELECT TO tocsin_query USING (true); -- clocks and offsets belong to no tenant
+CREATE POLICY position ON proj.partitions FOR SELECT TO tocsin_query, tocsin_ingest USING (true); -- clocks and offsets belong to no tenant
 CREATE POLICY tenant ON proj.facts            FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.incidents        FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.alerts           FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.alert_events     FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
-CREATE POLICY tenant ON proj.deliveries       FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.deliveries       FOR SELECT TO tocsin_query, tocsin_ingest USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.incident_actions FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.commands         FOR SELECT TO tocsin_query, tocsin_ingest USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
