@@ -26,7 +26,7 @@ async def handler_on(connection: Connection, partition: int = 0) -> PartitionHan
 
 
 def a_day_in_the_life(**values: Any) -> Folding:
-    """Fold deliveries, duplicates, a failure and its redrive, commands, ticks, refusals, an erased tenant: every table gets rows."""
+    """Fold deliveries, duplicates, a failure and its redrive, commands, refusals, an erased tenant: every table gets rows."""
     folding = Folding(**values)
     first = (firing("a", environment="prod", raw='{"n": 1}', labels={"k": "v"}, **episode(0)), firing("b", **episode(0)))
     folding.deliver(*first)

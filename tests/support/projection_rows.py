@@ -67,6 +67,12 @@ class ProjectionDatabase:
             await connection.close()
 
     @asynccontextmanager
+    async def owning(self) -> AsyncIterator[ProjectionRows]:
+        """Insert rows of `control` as its owner."""
+        async with self.connected(Role.OWNER) as connection:
+            yield ProjectionRows(connection)
+
+    @asynccontextmanager
     async def writing(self, schema: str = "proj") -> AsyncIterator[ProjectionRows]:
         """Insert rows as the grouper; into `schema`."""
         async with self.connected(Role.GROUPER) as connection:
@@ -208,6 +214,32 @@ class ProjectionRows:
             "integration_version": 1,
         }
         return await self._insert("deliveries", tenant, row | columns)
+
+    async def discard(self, tenant: str, offset: int, why: str = "a test of ours") -> None:
+        """Record that somebody looked at a failed delivery and let it be; the caller's connection is the owner's."""
+        await self.connection.execute(
+            "INSERT INTO control.discards VALUES ($1, $2, $3, $4, 'person', 'ann', 'Ann', $5)",
+            tenant,
+            TENANTS[tenant],
+            offset,
+            why,
+            START,
+        )
+
+    async def rejection(self, tenant: str, reason: str, count: int, *, samples: int = 1) -> None:
+        """Record requests that were turned away, with some of them; the caller's connection is the owner's."""
+        await self.connection.execute(
+            "INSERT INTO control.rejections VALUES ($1, $2, 'prometheus', $3, $4)", START.date(), tenant, reason, count
+        )
+        for slot in range(samples):
+            at = START + timedelta(seconds=slot)
+            await self.connection.execute(
+                "INSERT INTO control.rejection_samples VALUES ($1, 'prometheus', $2, $3, $4, 401, 'request-1', '192.0.2.1', 10)",
+                tenant,
+                slot,
+                at,
+                reason,
+            )
 
     async def action(self, tenant: str, incident: str, version: int, **columns: object) -> None:
         """Record what somebody did."""

@@ -11,6 +11,7 @@ from tocsin_contracts.position import Position
 from tocsin_control.principal import Scope
 from tocsin_query.domain import shapes
 from tocsin_query.domain.alerts import ALERTS
+from tocsin_query.domain.deliveries import DELIVERIES, GROUPS
 from tocsin_query.domain.incidents import INCIDENTS
 from tocsin_query.domain.kind import Place
 from tocsin_query.domain.parameter import Parameter, read_query
@@ -65,6 +66,19 @@ async def _incident(reader: Reader, ask: Ask) -> Answer:
 async def _alert(reader: Reader, ask: Ask) -> Answer:
     read_query((), ask.query)
     return await reader.alert(ask.tenant, ask.id)
+
+
+async def _deliveries(reader: Reader, ask: Ask) -> Answer:
+    return await reader.page(ask.tenant, DELIVERIES, ask.query)
+
+
+async def _delivery_stats(reader: Reader, ask: Ask) -> Answer:
+    return await reader.delivery_stats(ask.tenant, ask.query)
+
+
+async def _rejected(reader: Reader, ask: Ask) -> Answer:
+    read_query((), ask.query)
+    return await reader.rejected(ask.tenant)
 
 
 async def _delivery(reader: Reader, ask: Ask) -> Answer:
@@ -127,10 +141,39 @@ ENDPOINTS: Final = (
         answer=_alert,
     ),
     Endpoint(
+        path="/deliveries",
+        name="listDeliveries",
+        tag="deliveries",
+        summary="List deliveries, newest first.",
+        scopes=(Scope.DELIVERIES_READ,),
+        parameters=DELIVERIES.parameters,
+        answers={200: (shapes.DeliveryPage,)},
+        answer=_deliveries,
+    ),
+    Endpoint(
+        path="/deliveries/stats",
+        name="countDeliveries",
+        tag="deliveries",
+        summary="Count deliveries by outcome, reason, source and integration.",
+        scopes=(Scope.DELIVERIES_READ,),
+        parameters=GROUPS.parameters,
+        answers={200: (shapes.DeliveryStats,)},
+        answer=_delivery_stats,
+    ),
+    Endpoint(
+        path="/deliveries/rejected",
+        name="listRejected",
+        tag="deliveries",
+        summary="Show which requests were turned away: counts by day, and samples.",
+        scopes=(Scope.DELIVERIES_READ,),
+        answers={200: (shapes.Rejected,)},
+        answer=_rejected,
+    ),
+    Endpoint(
         path="/deliveries/{id}",
         name="getDelivery",
         tag="deliveries",
-        summary="Show what became of a delivery; `pending` until it is folded.",
+        summary="Show what became of a delivery, and on which way; `pending` until it is folded.",
         scopes=(Scope.DELIVERIES_READ,),
         id_meaning="The `delivery_id` of the 202.",
         answers={200: (shapes.Delivery, shapes.PendingDelivery)},

@@ -1,24 +1,26 @@
 """Reads: what is asked of the projection, and what is answered. Knows neither HTTP nor PostgreSQL."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from tocsin_contracts.ids import TenantId, parse_delivery_id
 from tocsin_contracts.position import Position
 from tocsin_query.domain import rendering
+from tocsin_query.domain.deliveries import GROUPS
 from tocsin_query.domain.freshness import Freshness
+from tocsin_query.domain.grouping import read_grouping
 from tocsin_query.domain.incidents import incident_row
 from tocsin_query.domain.listing import Listing, Row, next_cursor, read_page
 from tocsin_query.domain.reference import CHOICES_MAX, Ambiguous, Unknown, read_id, read_reference
-from tocsin_query.domain.statement import Statement, count, page
+from tocsin_query.domain.statement import Statement, count, groups, page
 from tocsin_query.ports import Projection, Snapshot
 from tocsin_runtime.queries import load
 
 ALERTS_SHOWN = 100
 HISTORY_SHOWN = 50
+REJECTED_SHOWN = 200
 QUERIES = load("tocsin_query", "sql/queries.sql")
-Show = Callable[[Mapping[str, object]], dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Reader:
     projection: Projection
     count_max: int = 10_000
     """Rows up to which totals are exact."""
+    stats_max: int = 100_000
+    """Rows up to which counts by group are exact: the newest are counted."""
     queries: Mapping[str, str] = field(default_factory=lambda: {name: QUERIES[name] for name in QUERIES.names()})
 
     async def page(self, tenant: TenantId, listing: Listing, query: Iterable[tuple[str, str]]) -> Answer:
@@ -60,9 +64,8 @@ class Reader:
                 counted = await snapshot.rows(count(listing, request, tenant=tenant, most=self.count_max))
                 total = _whole(counted[0]["total"])
                 exact = total <= self.count_max
-            show = incident_row if listing.table == "proj.incidents" else dict
             body: dict[str, object] = {
-                "items": [show(row) for row in shown],
+                "items": [listing.show(row, tenant) for row in shown],
                 "total": total if exact else self.count_max,
                 "total_is_exact": exact,
                 "limit": request.limit,
@@ -131,8 +134,52 @@ class Reader:
                 self._check_pending(snapshot.freshness, position)
                 body = rendering.pending_delivery(tenant, position)
                 return Answer(body=body, freshness=snapshot.freshness)
+            row = rows[0]
             events = await self._rows(snapshot, "delivery_events", tenant, *position, ALERTS_SHOWN)
-            return Answer(body=rendering.delivery(rows[0], events=events, tenant=tenant), freshness=snapshot.freshness)
+            incidents = await self._rows(snapshot, "delivery_incidents", tenant, row["incident_ids"], HISTORY_SHOWN)
+            attempts = await self._rows(snapshot, "delivery_attempts", tenant, position.offset, HISTORY_SHOWN)
+            discards = await self._rows(snapshot, "delivery_discard", tenant, *position)
+            body = rendering.delivery(
+                row,
+                events=events,
+                incidents=incidents,
+                attempts=attempts,
+                discard=discards[0] if discards else None,
+                tenant=tenant,
+            )
+            return Answer(body=body, freshness=snapshot.freshness)
+
+        return await self.projection.read(tenant, work)
+
+    async def delivery_stats(self, tenant: TenantId, query: Iterable[tuple[str, str]]) -> Answer:
+        """Answer how many deliveries share an outcome, a reason, a source, an integration.
+
+        Raises:
+            Refused: the query string cannot be read.
+        """
+        request = read_grouping(GROUPS, query)
+
+        async def work(snapshot: Snapshot) -> Answer:
+            rows = await snapshot.rows(groups(GROUPS, request, tenant=tenant, most=self.stats_max))
+            total = _whole(rows[0]["total"]) if rows else 0
+            body: dict[str, object] = {
+                "by": request.by,
+                "groups": [{name: value for name, value in row.items() if name != "total"} for row in rows],
+                "total": min(total, self.stats_max),
+                "total_is_exact": total <= self.stats_max,
+            }
+            return Answer(body=body, freshness=snapshot.freshness)
+
+        return await self.projection.read(tenant, work)
+
+    async def rejected(self, tenant: TenantId) -> Answer:
+        """Answer how many requests were turned away by day, and samples of them."""
+
+        async def work(snapshot: Snapshot) -> Answer:
+            days = await self._rows(snapshot, "rejections", tenant, REJECTED_SHOWN)
+            samples = await self._rows(snapshot, "rejection_samples", tenant, REJECTED_SHOWN)
+            body: dict[str, object] = {"days": [dict(row) for row in days], "samples": [dict(row) for row in samples]}
+            return Answer(body=body, freshness=snapshot.freshness)
 
         return await self.projection.read(tenant, work)
 

@@ -68,14 +68,21 @@ async def _seed(projection: ProjectionDatabase) -> list[tuple[str, str]]:
         processed = await rows.delivery("acme", 7, incident_ids=[incident])
         duplicate = await rows.delivery("acme", 8, outcome="duplicate", reason="same-content", duplicate_of=7)
         failed = await rows.delivery("acme", 9, outcome="failed", reason="not-json", detail="d", redriven_to=7, redrive_of=8)
+        await rows.delivery("acme", 10, redrive_of=9)
         await rows.command("acme", "done")
         await rows.folded(partition=0, source_next=20, appended_at=0)
+    async with projection.owning() as rows:
+        await rows.discard("acme", 9)
+        await rows.rejection("acme", "wrong-secret", 3)
     pending = delivery_id("acme", Position(0, 30))
     return [
         *(("/incidents", path) for path in ("/incidents", "/incidents?limit=1", "/incidents?status=CLOSED")),
         *(("/incidents/{id}", f"/incidents/{name}") for name in (incident, sparse, "INC-7K3QF2B")),
         *(("/alerts", path) for path in ("/alerts", "/alerts?limit=1")),
         *(("/alerts/{id}", f"/alerts/{name}") for name in (alert, bare)),
+        *(("/deliveries", path) for path in ("/deliveries", "/deliveries?limit=1", "/deliveries?outcome=redriven")),
+        *(("/deliveries/stats", path) for path in ("/deliveries/stats", "/deliveries/stats?by=source")),
+        ("/deliveries/rejected", "/deliveries/rejected"),
         *(("/deliveries/{id}", f"/deliveries/{name}") for name in (processed, duplicate, failed, pending)),
         *(("/commands/{id}", f"/commands/{name}") for name in ("done", "pending")),
     ]

@@ -11,12 +11,14 @@ import tocsin_query
 from tocsin_contracts.times import to_datetime
 from tocsin_query.domain import cursor
 from tocsin_query.domain.alerts import ALERTS
+from tocsin_query.domain.deliveries import DELIVERIES, GROUPS
+from tocsin_query.domain.grouping import read_grouping
 from tocsin_query.domain.incidents import INCIDENTS
 from tocsin_query.domain.kind import Choice, Instant
 from tocsin_query.domain.listing import Listing, PageRequest, next_cursor, read_page
 from tocsin_query.domain.parameter import Refused
 from tocsin_query.domain.shapes import Alert, AlertRow, Incident, IncidentRow
-from tocsin_query.domain.statement import Statement, count, page
+from tocsin_query.domain.statement import Statement, count, groups, page
 from tocsin_query.handler import QUERIES
 
 PROBE = "probe"
@@ -29,7 +31,8 @@ def _queries(listing: Listing) -> st.SearchStrategy[dict[str, str]]:
     for each in listing.filters:
         kind = each.parameter.kind
         if isinstance(kind, Choice):
-            values[each.parameter.name] = st.lists(st.sampled_from(kind.values), min_size=1, max_size=3).map(",".join)
+            most = 3 if each.parameter.many else 1
+            values[each.parameter.name] = st.lists(st.sampled_from(kind.values), min_size=1, max_size=most).map(",".join)
         elif isinstance(kind, Instant):
             late = each.parameter.name.endswith("_to")
             values[each.parameter.name] = st.just("2026-02-01T00:00:00Z" if late else "2026-01-01T00:00:00Z")
@@ -46,7 +49,7 @@ def _queries(listing: Listing) -> st.SearchStrategy[dict[str, str]]:
 @given(st.data())
 def test_every_composed_statement_carries_the_tenant_and_no_value(data: st.DataObject) -> None:
     """Values are bound, never written: the text holds our own words and placeholders only (S50)."""
-    listing = data.draw(st.sampled_from([INCIDENTS, ALERTS]))
+    listing = data.draw(st.sampled_from([INCIDENTS, ALERTS, DELIVERIES]))
     query = data.draw(_queries(listing))
     request = read_page(listing, query.items(), tenant="acme")
 
@@ -58,10 +61,29 @@ def test_every_composed_statement_carries_the_tenant_and_no_value(data: st.DataO
         assert _vocabulary(statement) <= _vocabulary(_everything(listing))
 
 
+@given(st.data())
+def test_counts_by_group_carry_the_tenant_and_no_value(data: st.DataObject) -> None:
+    query = data.draw(_queries(DELIVERIES))
+    for name in ("sort", "limit", "offset"):
+        query.pop(name, None)
+    query["by"] = ",".join(data.draw(st.lists(st.sampled_from(GROUPS.columns), min_size=1)))
+    statement = groups(GROUPS, read_grouping(GROUPS, query.items()), tenant="acme", most=10)
+    assert statement.args[0] == "acme"
+    assert re.search(r"WHERE tenant_id = \$1( AND | ORDER BY )", statement.sql)
+    assert sorted(set(re.findall(r"\$(\d+)", statement.sql)), key=int) == [str(n + 1) for n in range(len(statement.args))]
+    words = Statement(
+        sql=f"{_everything(DELIVERIES).sql} NULL GROUP BY min max last_id sum OVER count array_agg bigint newest"
+        " first_logged_at last_logged_at",
+        args=(),
+    )
+    assert _vocabulary(statement) <= _vocabulary(words)
+
+
 def test_every_named_statement_carries_the_tenant() -> None:
     for name in set(QUERIES.names()) - {PROBE, "enter"}:
         assert re.search(r"WHERE tenant_id = \$1\b", QUERIES[name]), name
-        assert QUERIES[name].count("FROM proj.") == QUERIES[name].count("tenant_id = $1"), name
+        relations = len(re.findall(r"FROM (?:proj|control)\.", QUERIES[name]))
+        assert relations == QUERIES[name].count("tenant_id = $1"), name
     assert "tenants.id = $1" in QUERIES["enter"]
     assert re.findall(r"FROM (\S+)", QUERIES[PROBE]) == ["proj.partitions"]
 

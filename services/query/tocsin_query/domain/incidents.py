@@ -45,6 +45,7 @@ INCIDENTS: Final = Listing(
         )
         for sign in ("-", "")
     ),
+    show=lambda row, _tenant: incident_row(row),
 )
 
 

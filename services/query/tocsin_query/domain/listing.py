@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tocsin_contracts.ids import TenantId
 from tocsin_contracts.times import from_datetime, to_datetime
 from tocsin_query.domain import cursor as cursors
 from tocsin_query.domain.kind import Choice, Instant, Text, Whole
@@ -14,6 +15,13 @@ LIMIT_MAX: Final = 200
 OFFSET_MAX: Final = 10_000
 
 Row = Mapping[str, object]
+Show = Callable[[Row, TenantId], dict[str, object]]
+"""Makes of a stored row what people see."""
+
+
+def as_it_is(row: Row, _tenant: TenantId) -> dict[str, object]:
+    """Show a row as it is stored."""
+    return dict(row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,7 @@ class Listing:
     columns: tuple[str, ...]
     filters: tuple[Filter, ...]
     orders: tuple[Order, ...]
+    show: Show = as_it_is
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -145,7 +154,7 @@ def read_page(listing: Listing, query: Iterable[tuple[str, str]], *, tenant: str
     order = next(each for each in listing.orders if each.name == values.get("sort", listing.orders[0].name))
     filters = tuple((each, values[each.parameter.name]) for each in listing.filters if each.parameter.name in values)
     canonical = repr([order.name, *((each.parameter.name, value) for each, value in filters)])
-    faults = [*_empty_ranges(values)]
+    faults = list(_empty_ranges(values))
     after: tuple[int | str, ...] | None = None
     if "cursor" in values:
         if "offset" in values:
@@ -165,6 +174,22 @@ def read_page(listing: Listing, query: Iterable[tuple[str, str]], *, tenant: str
         after=after,
         query=canonical,
     )
+
+
+def read_filters(
+    listing: Listing, query: Iterable[tuple[str, str]], others: Iterable[Parameter]
+) -> tuple[tuple[tuple[Filter, object], ...], dict[str, object]]:
+    """Read a query string that takes a list's filters and some other parameters, but no page; gives both.
+
+    Raises:
+        Refused: with every fault that can be told.
+    """
+    values = read_query((*others, *(each.parameter for each in listing.filters)), query)
+    faults = tuple(_empty_ranges(values))
+    if faults:
+        raise Refused(faults)
+    filters = tuple((each, values.pop(each.parameter.name)) for each in listing.filters if each.parameter.name in values)
+    return filters, values
 
 
 def next_cursor(request: PageRequest, last: Row, *, tenant: str) -> str:

@@ -6,6 +6,7 @@ import orjson
 
 from tocsin_contracts.ids import TenantId, delivery_id
 from tocsin_contracts.position import Position
+from tocsin_query.domain.checks import checks
 from tocsin_query.domain.incidents import incident_row
 
 Row = Mapping[str, object]
@@ -37,16 +38,35 @@ def alert(row: Row, *, events: Sequence[Row], tenant: TenantId) -> dict[str, obj
     return body
 
 
-def delivery(row: Row, *, events: Sequence[Row], tenant: TenantId) -> dict[str, object]:
-    """Show one delivery with its outcome."""
+def delivery_row(row: Row, tenant: TenantId) -> dict[str, object]:
+    """Show a delivery as lists do: others are named by their ids."""
     body = dict(row)
     partition = body.pop("partition")
     body["position"] = _position(partition, body.pop("offset"))
     for name in ("duplicate_of", "redrive_of", "redriven_to"):
         offset = body[name]
         body[name] = None if offset is None else _delivery_id(tenant, partition, offset)
-    body["events"] = [_event(each, tenant) for each in events]
     body["body_url"] = _body_url(str(body["id"]))
+    return body
+
+
+def delivery(
+    row: Row,
+    *,
+    events: Sequence[Row],
+    incidents: Sequence[Row],
+    attempts: Sequence[Row],
+    discard: Row | None,
+    tenant: TenantId,
+) -> dict[str, object]:
+    """Show one delivery: its body, what was checked, its alert events, their incidents; or why there are none."""
+    body = delivery_row(row, tenant)
+    body["discarded"] = discard is not None
+    body["discard"] = None if discard is None else dict(discard)
+    body["checks"] = [check.shown() for check in checks(row)]
+    body["events"] = [_event(each, tenant) for each in events]
+    body["incidents"] = [incident_row(each) for each in incidents]
+    body["attempts"] = [_placed(each) for each in attempts]
     return body
 
 

@@ -1,12 +1,21 @@
 """Statements: the only place where SQL is composed. Each carries the tenant as `$1`; values are bound, never written.
 
-What is joined here are our own declarations (`domain.incidents`, `domain.alerts`); nothing of a request becomes SQL text.
+What is joined here are our own declarations (`domain.incidents`, `domain.alerts`, `domain.deliveries`); nothing of a request
+becomes SQL text.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from tocsin_contracts.times import to_datetime
-from tocsin_query.domain.listing import Listing, PageRequest
+from tocsin_query.domain.grouping import GROUPS_MAX, Grouping, GroupRequest
+from tocsin_query.domain.listing import Filter, Listing, PageRequest
+
+DISCARDED: Final = (
+    "EXISTS (SELECT 1 FROM control.discards AS d WHERE d.tenant_id = $1 AND d.partition = proj.deliveries.partition"
+    ' AND d."offset" = proj.deliveries."offset")'
+)
+"""Whether somebody looked at the delivery of a row and let it be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +29,7 @@ class Statement:
 def page(listing: Listing, request: PageRequest, *, tenant: str) -> Statement:
     """Select a page, and one row more: its presence tells that another page follows."""
     values: list[object] = [tenant]
-    predicates = _filtered(request, values)
+    predicates = _filtered(request.filters, values)
     if request.after is not None:
         predicates.append(_behind(request, values))
     direction = " DESC" if request.order.descending else ""
@@ -44,14 +53,34 @@ def page(listing: Listing, request: PageRequest, *, tenant: str) -> Statement:
 def count(listing: Listing, request: PageRequest, *, tenant: str, most: int) -> Statement:
     """Count what the filters match, up to `most` + 1: more than `most` means "at least"."""
     values: list[object] = [tenant]
-    predicates = _filtered(request, values)
+    predicates = _filtered(request.filters, values)
     parts = ["SELECT 1 FROM", listing.table, "WHERE", " AND ".join(predicates), "LIMIT", _bind(values, most + 1)]
     return Statement(sql=" ".join(["SELECT count(*) AS total FROM (", *parts, ") AS matching"]), args=tuple(values))
 
 
-def _filtered(request: PageRequest, values: list[object]) -> list[str]:
+def groups(grouping: Grouping, request: GroupRequest, *, tenant: str, most: int) -> Statement:
+    """Count the newest `most` deliveries that the filters match by what they share, the largest groups first.
+
+    A row more than `most` is looked at, so that the sum of all counts tells whether there were more.
+    """
+    values: list[object] = [tenant]
+    predicates = _filtered(request.filters, values)
+    columns = ", ".join(grouping.columns)
+    newest = f"{columns}, logged_at, id"
+    parts = ["SELECT", newest, "FROM", grouping.listing.table, "WHERE", " AND ".join(predicates)]
+    parts += ['ORDER BY logged_at DESC, "offset" DESC LIMIT', _bind(values, most + 1)]
+    by = ", ".join(request.by)
+    shown = ", ".join(name if name in request.by else f"NULL AS {name}" for name in grouping.columns)
+    counted = "count(*) AS count, min(logged_at) AS first_logged_at, max(logged_at) AS last_logged_at"
+    example = "(array_agg(id ORDER BY logged_at DESC))[1] AS last_id, sum(count(*)) OVER ()::bigint AS total"
+    outer = ["SELECT", f"{shown}, {counted}, {example}", "FROM (", *parts, ") AS newest"]
+    outer += ["GROUP BY", by, "ORDER BY count DESC,", by, "LIMIT", _bind(values, GROUPS_MAX)]
+    return Statement(sql=" ".join(outer), args=tuple(values))
+
+
+def _filtered(filters: tuple[tuple[Filter, object], ...], values: list[object]) -> list[str]:
     predicates = ["tenant_id = $1"]
-    for each, value in request.filters:
+    for each, value in filters:
         bound = to_datetime(value) if isinstance(value, int) else list(value) if isinstance(value, tuple) else value
         predicates.append(each.predicate.format(_bind(values, bound)))
     return predicates

@@ -58,9 +58,30 @@ SELECT id, outcome, reason, detail, source, integration_id, integration_version,
        redriven_to, partition, "offset", received_at, logged_at, size, alert_count, incident_ids, request_id, release
   FROM proj.deliveries WHERE tenant_id = $1 AND partition = $2 AND "offset" = $3;
 
+-- name: delivery_discard
+SELECT at, why, actor_kind, actor_id, actor_name
+  FROM control.discards WHERE tenant_id = $1 AND partition = $2 AND "offset" = $3;
+
 -- name: delivery_events
 SELECT partition, "offset", seq, alert_id, incident_id, status, severity, effect, occurred_at, logged_at
   FROM proj.alert_events WHERE tenant_id = $1 AND partition = $2 AND "offset" = $3 ORDER BY seq LIMIT $4;
+
+-- name: delivery_incidents
+SELECT id, title, status, severity FROM proj.incidents
+ WHERE tenant_id = $1 AND id = ANY($2::text[]) ORDER BY created_at, id LIMIT $3;
+
+-- name: delivery_attempts
+-- The redrives of a delivery, newest first.
+SELECT id, outcome, reason, detail, logged_at, partition, "offset" FROM proj.deliveries
+ WHERE tenant_id = $1 AND redrive_of = $2 ORDER BY logged_at DESC, "offset" DESC LIMIT $3;
+
+-- name: rejections
+SELECT day, integration_id, reason, count FROM control.rejections
+ WHERE tenant_id = $1 ORDER BY day DESC, count DESC, integration_id, reason LIMIT $2;
+
+-- name: rejection_samples
+SELECT at, integration_id, reason, status, request_id, address, size FROM control.rejection_samples
+ WHERE tenant_id = $1 ORDER BY at DESC, integration_id LIMIT $2;
 
 -- name: command
 SELECT id, outcome, status, kind, detail, actor_kind, actor_id, actor_name, decided_at, partition, "offset"
