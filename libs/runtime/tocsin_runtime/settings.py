@@ -15,8 +15,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -71,6 +72,19 @@ class Settings(BaseSettings):
         25.0, "seconds for a graceful stop before the process leaves anyway"
     )
 
+    @field_validator("postgres")
+    @classmethod
+    def _is_an_address(cls, dsn: SecretStr) -> SecretStr:
+        """Refuse what asyncpg could not read at the first connection; says nothing of the value: it holds a password."""
+        try:
+            parts = urlsplit(dsn.get_secret_value())
+            _ = parts.port
+        except ValueError:
+            raise ValueError("no URL that can be read; escape what is special in a password") from None
+        if parts.scheme not in {"postgresql", "postgres"}:
+            raise ValueError("not of the form postgresql://role:password@host:port/database")
+        return dsn
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -105,7 +119,7 @@ def load(cls: type[S], prog: str, environment: Mapping[str, str] | None = None) 
         return cls.model_validate({field: found[name] for name, field in names.items() if name in found})
     except ValidationError as error:
         fields = {field: name for name, field in names.items()}
-        faults = (f"{fields.get(str(e['loc'][0]), e['loc'][0])}: {e['msg'].lower()}" for e in error.errors())
+        faults = (f"{fields.get(str(e['loc'][0]), e['loc'][0])}: {e['msg'].removeprefix('Value error, ').lower()}" for e in error.errors())
         raise Fatal(f"{prog}: {'; '.join(faults)}; '{prog} --help' lists all") from None
 
 

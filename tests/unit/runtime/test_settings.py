@@ -51,6 +51,15 @@ def test_a_missing_and_an_unfit_value_are_named_and_never_repeated() -> None:
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize("dsn", ["hunter2", "postgresql://role:hunter2/x@host/db", "postgresql://role:hunter2@host:port/db"])
+def test_an_address_of_postgresql_that_cannot_be_read_is_refused_and_never_repeated(dsn: str) -> None:
+    """Else asyncpg raises what is none of our errors at the first connection, with a traceback."""
+    with pytest.raises(Fatal, match="TOCSIN_POSTGRES") as refused:
+        load(IngestSettings, "ingest", {**LEAST, "TOCSIN_POSTGRES": dsn})
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_secrets_are_hidden_from_repr() -> None:
     settings = load(IngestSettings, "ingest", {**LEAST, "TOCSIN_INGEST_SECRET": "hunter2"})
     assert "hunter2" not in repr(settings)
