@@ -7,11 +7,41 @@ from types import ModuleType
 
 import typer
 
-from tocsin.commands import demo, doctor, down, integrations, keys, migrate, rebuild, send, status, tenants, up, verify
+from tocsin.commands import (
+    apply,
+    demo,
+    diff,
+    doctor,
+    down,
+    integrations,
+    keys,
+    migrate,
+    rebuild,
+    send,
+    status,
+    tenants,
+    up,
+    verify,
+)
 from tocsin.local.home import find_home
 from tocsin_runtime.errors import TocsinError
 
-COMMANDS: tuple[ModuleType, ...] = (up, down, status, demo, send, doctor, migrate, rebuild, verify, tenants, integrations, keys)
+COMMANDS: tuple[ModuleType, ...] = (
+    up,
+    down,
+    status,
+    demo,
+    send,
+    doctor,
+    migrate,
+    rebuild,
+    verify,
+    tenants,
+    integrations,
+    keys,
+    diff,
+    apply,
+)
 """Modules of `tocsin.commands` in the order of `--help`; each has `register(app: typer.Typer) -> None`."""
 INTERRUPTED = 130
 

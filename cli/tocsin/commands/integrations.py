@@ -1,49 +1,52 @@
 """`tocsin integrations`: configured senders."""
 
-import sys
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
+from tocsin.commands import trying
+from tocsin.commands.integration_options import SecretFile, Settings, changed, public_url, read_secret, read_settings
 from tocsin.commands.owner import Dsn, Json, actor, change, master_key, show, show_all
-from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.times import to_rfc3339
-from tocsin_control.errors import Refused
+from tocsin_control.documents import document_of, merged
 from tocsin_control.integrations import (
     DEFAULT_BURST,
     DEFAULT_RATE_PER_MIN,
     CreatedIntegration,
     Integration,
     Terms,
+    change_integration,
     create_integration,
+    delete_integration,
+    described,
     find_integration,
     list_integrations,
+    set_enabled,
 )
-from tocsin_control.secrets import DEFAULT_OVERLAP_S, SECRET_MAX, add_secret, chosen_secret
+from tocsin_control.secrets import DEFAULT_OVERLAP_S, SecretState, add_secret, list_secrets
 from tocsin_control.tenants import find_tenant
 from tocsin_runtime.postgres import Connection
 from tocsin_sources import registry
 
 _COLUMNS = ("name", "source", "tenant", "id", "version", "enabled", "path")
-SecretFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--secret-file",
-        help="A file with the secret that the sender chose (Sentry's client secret); - for standard input. Else one is made.",
-        show_default=False,
-        allow_dash=True,
-    ),
-]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Its id.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    commands = typer.Typer(help="Create and list integrations, rotate their secrets.", no_args_is_help=True)
+    commands = typer.Typer(help="Create, change, try and delete integrations, rotate their secrets.", no_args_is_help=True)
     commands.command("create")(create)
     commands.command("list")(show_integrations)
+    commands.command("show")(show_integration)
+    commands.command("change")(change_one)
     commands.command("rotate")(rotate)
+    commands.command("disable")(disable)
+    commands.command("enable")(enable)
+    commands.command("delete")(delete)
+    commands.command("url")(url)
+    commands.command("try")(trying.try_out)
     app.add_typer(commands, name="integrations")
 
 
@@ -55,9 +58,7 @@ def create(
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Accept requests that prove nothing, where the source allows it.")
     ] = False,
-    settings: Annotated[
-        str, typer.Option("--settings", help='JSON, such as {"dedup_window_s": 60, "default_environment": "prod"}.')
-    ] = "{}",
+    settings: Settings = "{}",
     rate_limit_per_min: Annotated[int, typer.Option("--rate-limit", min=1, help="Deliveries a minute.")] = DEFAULT_RATE_PER_MIN,
     burst: Annotated[int, typer.Option("--burst", min=1, help="Deliveries at once.")] = DEFAULT_BURST,
     dsn: Dsn = None,
@@ -65,13 +66,13 @@ def create(
 ) -> None:
     """Make an integration; prints its id, its path and its secret, this once."""
     terms = Terms(
-        settings=_settings(settings),
+        settings=read_settings(settings),
         rate_limit_per_min=rate_limit_per_min,
         burst=burst,
         signature_required=not unsigned,
     )
     key = master_key()
-    secret = _read_secret(secret_file)
+    secret = read_secret(secret_file)
 
     async def work(connection: Connection) -> CreatedIntegration:
         owner = await find_tenant(connection, tenant)
@@ -97,8 +98,47 @@ def show_integrations(
     show_all([_answer(integration) for integration in change(dsn, work)], _COLUMNS, as_json=as_json)
 
 
+def show_integration(integration: Id, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Show all that is set of an integration, and the age of its secrets."""
+
+    async def work(connection: Connection) -> tuple[Integration, Mapping[str, tuple[SecretState, ...]]]:
+        return await find_integration(connection, integration), await list_secrets(connection, [integration])
+
+    found, secrets = change(dsn, work)
+    show({**_answer(found), **described(found), "secrets": _secrets(secrets[found.id])}, as_json=as_json)
+
+
+def change_one(
+    integration: Id,
+    settings: Settings = "{}",
+    name: Annotated[str | None, typer.Option("--name", help="Another name.", show_default=False)] = None,
+    rate_limit_per_min: Annotated[
+        int | None, typer.Option("--rate-limit", min=1, help="Deliveries a minute.", show_default=False)
+    ] = None,
+    burst: Annotated[int | None, typer.Option("--burst", min=1, help="Deliveries at once.", show_default=False)] = None,
+    if_version: Annotated[
+        int | None, typer.Option("--if-version", help="Refuse if it is at another version.", show_default=False)
+    ] = None,
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """Change what is named, as the next version; a null in --settings puts its default back. Felt within 5 s."""
+    said = {"name": name, "rate_limit_per_min": rate_limit_per_min, "burst": burst}
+    patch = {member: value for member, value in said.items() if value is not None}
+
+    async def work(connection: Connection) -> Integration:
+        async with connection.transaction():
+            before = await find_integration(connection, integration, lock=True)
+            wanted = changed(merged(document_of(before), patch), settings)
+            return await change_integration(
+                connection, integration, wanted.terms(), name=wanted.name, if_version=if_version, actor=actor()
+            )
+
+    show(_answer(change(dsn, work)), as_json=as_json)
+
+
 def rotate(
-    integration: Annotated[str, typer.Argument(help="Its id.")],
+    integration: Id,
     secret_file: SecretFile = None,
     overlap_s: Annotated[
         int, typer.Option("--overlap", min=0, help="Seconds that the old secret is still accepted; 0 ends all others now.")
@@ -108,7 +148,7 @@ def rotate(
 ) -> None:
     """Give an integration a new secret; prints it this once."""
     key = master_key()
-    chosen = _read_secret(secret_file)
+    chosen = read_secret(secret_file)
 
     async def work(connection: Connection) -> SecretStr:
         found = await find_integration(connection, integration)
@@ -119,25 +159,50 @@ def rotate(
     show({"id": integration, "secret": change(dsn, work).get_secret_value()}, as_json=as_json)
 
 
-def _read_secret(path: Path | None) -> SecretStr | None:
-    """Read a chosen secret; never from an argument, which every process on the machine can see."""
-    if path is None:
-        return None
-    try:
-        text = sys.stdin.read(SECRET_MAX * 2) if str(path) == "-" else path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"cannot read the secret from {path}: {getattr(error, 'strerror', None) or 'not text'}") from error
-    return chosen_secret(text.strip("\r\n"))
+def disable(integration: Id, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Answer an integration's deliveries 403; felt within 5 s."""
+    _switch(integration, enabled=False, dsn=dsn, as_json=as_json)
 
 
-def _settings(text: str) -> IntegrationSettings:
-    """Read settings strictly: a name that nobody knows is a typing error."""
-    try:
-        settings = IntegrationSettings.model_validate_json(text, extra="forbid")
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Refused(f"--settings: {'.'.join(str(part) for part in first['loc']) or 'JSON'}: {first['msg'].lower()}") from None
-    return settings
+def enable(integration: Id, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Take an integration's deliveries again; felt within 5 s."""
+    _switch(integration, enabled=True, dsn=dsn, as_json=as_json)
+
+
+def delete(integration: Id, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Take an integration away with its secrets, for good; what it sent stays."""
+    gone = change(dsn, lambda connection: delete_integration(connection, integration, actor=actor()))
+    show(_answer(gone), as_json=as_json)
+
+
+def url(
+    integration: Id,
+    base: Annotated[
+        str | None,
+        typer.Option("--url", envvar="TOCSIN_URL", help="The public address; else that of `tocsin up`.", show_default=False),
+    ] = None,
+    dsn: Dsn = None,
+) -> None:
+    """Print the URL that the sender posts to."""
+    found = change(dsn, lambda connection: find_integration(connection, integration))
+    typer.echo(public_url(base) + found.path)
+
+
+def _switch(integration: str, *, enabled: bool, dsn: str | None, as_json: bool) -> None:
+    switched = change(dsn, lambda connection: set_enabled(connection, integration, enabled=enabled, actor=actor()))
+    show(_answer(switched), as_json=as_json)
+
+
+def _secrets(states: Sequence[SecretState]) -> list[object]:
+    return [
+        {
+            "version": state.version,
+            "created_at": to_rfc3339(state.created_at),
+            "not_after": None if state.not_after is None else to_rfc3339(state.not_after),
+            "last_used_at": None if state.last_used_at is None else to_rfc3339(state.last_used_at),
+        }
+        for state in states
+    ]
 
 
 def _answer(integration: Integration) -> dict[str, object]:

@@ -75,7 +75,7 @@ def actor() -> str:
 def show(answer: dict[str, object], *, as_json: bool) -> None:
     """Print one thing: `name: value` lines for a person, an object for a program."""
     if as_json:
-        _print_json(answer)
+        show_json(answer)
         return
     width = max(len(name) for name in answer)
     for name, value in answer.items():
@@ -85,7 +85,7 @@ def show(answer: dict[str, object], *, as_json: bool) -> None:
 def show_all(answers: Sequence[dict[str, object]], columns: Sequence[str], *, as_json: bool) -> None:
     """Print a list: a table for a person, an array for a program."""
     if as_json:
-        _print_json(list(answers))
+        show_json(list(answers))
         return
     table = Table(*columns, box=None, pad_edge=False)
     for answer in answers:
@@ -94,7 +94,8 @@ def show_all(answers: Sequence[dict[str, object]], columns: Sequence[str], *, as
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 400, markup=False, highlight=False).print(table)
 
 
-def _print_json(answer: object) -> None:
+def show_json(answer: object) -> None:
+    """Print JSON for a program."""
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
 

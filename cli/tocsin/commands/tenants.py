@@ -6,16 +6,31 @@ import typer
 
 from tocsin.commands.owner import Dsn, Json, actor, change, show, show_all
 from tocsin_contracts.times import to_rfc3339
-from tocsin_control.tenants import DEFAULT_BURST, DEFAULT_RATE_PER_MIN, Tenant, create_tenant, list_tenants
+from tocsin_control.tenants import (
+    DEFAULT_BURST,
+    DEFAULT_RATE_PER_MIN,
+    Tenant,
+    change_tenant_limits,
+    create_tenant,
+    find_tenant,
+    list_tenants,
+    set_tenant_enabled,
+)
+from tocsin_runtime.postgres import Connection
 
-_COLUMNS = ("name", "id", "partition", "rate_limit_per_min", "burst", "created_at")
+_COLUMNS = ("name", "id", "partition", "enabled", "rate_limit_per_min", "burst", "created_at")
+_Named = Annotated[str, typer.Argument(metavar="TENANT", help="Its id or name.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    commands = typer.Typer(help="Create and list tenants.", no_args_is_help=True)
+    commands = typer.Typer(help="Create, list, limit and disable tenants.", no_args_is_help=True)
     commands.command("create")(create)
     commands.command("list")(show_tenants)
+    commands.command("show")(show_tenant)
+    commands.command("limit")(limit)
+    commands.command("disable")(disable)
+    commands.command("enable")(enable)
     app.add_typer(commands, name="tenants")
 
 
@@ -53,11 +68,51 @@ def show_tenants(dsn: Dsn = None, as_json: Json = False) -> None:
     show_all([_answer(tenant) for tenant in tenants], _COLUMNS, as_json=as_json)
 
 
+def show_tenant(tenant: _Named, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Show one tenant."""
+    show(_answer(change(dsn, lambda connection: find_tenant(connection, tenant))), as_json=as_json)
+
+
+def limit(
+    tenant: _Named,
+    rate_limit_per_min: Annotated[int, typer.Option("--rate-limit", min=1, help="Deliveries a minute, of all its integrations.")],
+    burst: Annotated[int, typer.Option("--burst", min=1, help="Deliveries at once.")],
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """Give a tenant other limits; felt within 5 s."""
+
+    async def work(connection: Connection) -> Tenant:
+        found = await find_tenant(connection, tenant)
+        return await change_tenant_limits(connection, found.id, rate_limit_per_min=rate_limit_per_min, burst=burst, actor=actor())
+
+    show(_answer(change(dsn, work)), as_json=as_json)
+
+
+def disable(tenant: _Named, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Answer a tenant's deliveries and commands 403; its data stays and can be read."""
+    _switch(tenant, enabled=False, dsn=dsn, as_json=as_json)
+
+
+def enable(tenant: _Named, dsn: Dsn = None, as_json: Json = False) -> None:
+    """Take a tenant's deliveries and commands again."""
+    _switch(tenant, enabled=True, dsn=dsn, as_json=as_json)
+
+
+def _switch(tenant: str, *, enabled: bool, dsn: str | None, as_json: bool) -> None:
+    async def work(connection: Connection) -> Tenant:
+        found = await find_tenant(connection, tenant)
+        return await set_tenant_enabled(connection, found.id, enabled=enabled, actor=actor())
+
+    show(_answer(change(dsn, work)), as_json=as_json)
+
+
 def _answer(tenant: Tenant) -> dict[str, object]:
     return {
         "id": tenant.id,
         "name": tenant.name,
         "partition": tenant.partition,
+        "enabled": tenant.enabled,
         "rate_limit_per_min": tenant.rate_limit_per_min,
         "burst": tenant.burst,
         "erased_at": tenant.erased_at,

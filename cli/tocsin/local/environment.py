@@ -43,6 +43,7 @@ def service_environment(service: str, around: Surroundings) -> dict[str, str]:
     if service == "ingest":
         environment["TOCSIN_MASTER_KEY_FILE"] = str(around.master_key_file)
         environment["TOCSIN_SNAPSHOT"] = str(around.snapshot)
+        environment.setdefault("TOCSIN_INGEST_PUBLIC_URL", f"http://{HOST}:{around.ports.public}")
     environment.setdefault("TOCSIN_LOG_LEVEL", "info")
     environment.setdefault("TOCSIN_LOG_FORMAT", "json")
     return environment

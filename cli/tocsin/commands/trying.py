@@ -1,0 +1,86 @@
+"""`tocsin integrations try`: what would become of a delivery; writes nothing."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.commands.integration_options import Settings, changed
+from tocsin.commands.owner import Dsn, Json, change, show
+from tocsin_contracts.topics import BODY_MAX_BYTES
+from tocsin_control.documents import document_of
+from tocsin_control.errors import Refused
+from tocsin_control.integrations import find_integration
+from tocsin_control.trial import shown, try_delivery
+from tocsin_sources import registry
+from tocsin_sources.source import Failed
+
+Header = Annotated[
+    list[str] | None,
+    typer.Option("--header", "-H", help="A header of the request, 'Name: value'; may be given again.", show_default=False),
+]
+
+
+def try_out(
+    payload: Annotated[
+        Path,
+        typer.Option("--payload", help="A file with the body as the sender sends it; - for standard input.", allow_dash=True),
+    ],
+    integration: Annotated[str | None, typer.Argument(metavar="ID", help="Its id.", show_default=False)] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="Instead of an integration: needs no database.", show_default=False)
+    ] = None,
+    settings: Settings = "{}",
+    header: Header = None,
+    content_type: Annotated[str, typer.Option("--content-type", help="As the sender would say.")] = "application/json",
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """Show what today's code makes of a delivery, under the integration's settings and --settings; exit code 1 if it fails."""
+    if (integration is None) is (source is None):
+        raise typer.BadParameter("say an integration's ID, or --source")
+    before = {"name": "tried"}
+    if integration is not None:
+        found = change(dsn, lambda connection: find_integration(connection, integration))
+        before, source = document_of(found), found.source
+    known = registry.get(source or "")
+    if known is None:
+        raise Refused(f"there is no source {source!r}; known are {', '.join(registry.names())}")
+    answer = try_delivery(
+        known,
+        _read(payload),
+        settings=changed(before, settings).settings,
+        headers=_headers(header or []),
+        content_type=content_type,
+    )
+    _print(shown(answer), as_json=as_json)
+    raise typer.Exit(1 if isinstance(answer, Failed) else 0)
+
+
+def _print(answer: dict[str, object], *, as_json: bool) -> None:
+    alerts = answer.pop("alerts", []) if not as_json else []
+    show({name: value for name, value in answer.items() if as_json or value not in (None, "")}, as_json=as_json)
+    for alert in alerts if isinstance(alerts, list) else []:
+        typer.echo()
+        show({name: value for name, value in alert.items() if value not in (None, "", False, {})}, as_json=False)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        body = sys.stdin.buffer.read(BODY_MAX_BYTES + 1) if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise Refused(f"cannot read the payload from {path}: {error.strerror}") from error
+    if len(body) > BODY_MAX_BYTES:
+        raise Refused(f"a body may have {BODY_MAX_BYTES} bytes, {path} has {len(body)}")
+    return body
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    headers = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise typer.BadParameter(f"--header {line!r} is not 'Name: value'")
+        headers[name.strip()] = value.strip()
+    return headers
