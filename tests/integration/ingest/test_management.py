@@ -389,7 +389,7 @@ async def _ask(gateway: Gateway, operation: Operation, named: str, key: str) -> 
 
 
 async def test_every_route_takes_the_scopes_that_the_table_says_and_no_other(world: World) -> None:
-    """S21: the table is this one; every operation is tried with each scope, with all others together, with no key, with a wrong one."""
+    """S21: the table is this one; every operation is tried with each scope, all others together, no key, a wrong one."""
     assert {operation.name: operation.scope for operation in OPERATIONS} == {
         **dict.fromkeys(("listIntegrations", "createIntegration", "getIntegration"), Scope.INTEGRATIONS_ADMIN),
         **dict.fromkeys(("changeIntegration", "deleteIntegration", "rotateSecret", "tryDelivery"), Scope.INTEGRATIONS_ADMIN),
