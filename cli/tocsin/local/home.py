@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tocsin_runtime.errors import Fatal
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
@@ -68,12 +70,19 @@ def find_home() -> Home:
 
 
 def make_home() -> Home:
-    """Give the home and make its directory, closed to others (bodies and logs lie in it) and ignored by git."""
+    """Give the home and make its directory, closed to others (bodies and logs lie in it) and ignored by git.
+
+    Raises:
+        Fatal: it cannot be made; names it.
+    """
     home = find_home()
-    home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for directory in (home.logs, home.kafka):
-        directory.mkdir(mode=0o700, exist_ok=True)
-    ignore = home.root / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    try:
+        home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (home.logs, home.kafka):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        ignore = home.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+    except OSError as error:
+        raise Fatal(f"cannot write to {home.root}: {error.strerror}. TOCSIN_HOME may name another directory") from error
     return home

@@ -162,6 +162,9 @@ def classified(error: BaseException) -> BaseException:
     """Give `error` as one of ours where it is one: unavailable, or refused for good; else itself."""
     if isinstance(error, _REFUSED):
         return Fatal(f"PostgreSQL refuses us: {error}")
+    if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
+        # Its text may repeat the DSN, and so the password.
+        return Fatal("PostgreSQL's address cannot be read: it has the form postgresql://role:password@host:port/database")
     if is_transient(error) and not isinstance(error, Recoverable):
         return PostgresUnavailable(f"PostgreSQL does not answer: {_text(error)}")
     return error

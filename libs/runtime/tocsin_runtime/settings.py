@@ -119,7 +119,10 @@ def load(cls: type[S], prog: str, environment: Mapping[str, str] | None = None) 
         return cls.model_validate({field: found[name] for name, field in names.items() if name in found})
     except ValidationError as error:
         fields = {field: name for name, field in names.items()}
-        faults = (f"{fields.get(str(e['loc'][0]), e['loc'][0])}: {e['msg'].removeprefix('Value error, ').lower()}" for e in error.errors())
+        faults = (
+            f"{fields.get(str(e['loc'][0]), e['loc'][0])}: {e['msg'].removeprefix('Value error, ').lower()}"
+            for e in error.errors()
+        )
         raise Fatal(f"{prog}: {'; '.join(faults)}; '{prog} --help' lists all") from None
 
 

@@ -82,3 +82,14 @@ def test_external_without_its_addresses_says_what_is_missing(
     monkeypatch.delenv("TOCSIN_ADMIN_POSTGRES", raising=False)
     assert cli.main(["up", "--external"]) == 1
     assert "TOCSIN_KAFKA" in capsys.readouterr().err
+
+
+def test_a_home_that_cannot_be_made_is_one_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.write_text("a file, and no directory")
+    monkeypatch.setenv("TOCSIN_HOME", str(home / "within"))
+    assert cli.main(["up"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"tocsin: cannot write to {home / 'within'}")
+    assert said.count("\n") == 1
