@@ -18,6 +18,8 @@ class ProblemType(StrEnum):
     AMBIGUOUS = _BASE + "ambiguous-id"
     CONFLICT = _BASE + "transition-not-allowed"
     NAME_TAKEN = _BASE + "name-taken"
+    NOT_FAILED = _BASE + "not-failed"
+    BUSY = _BASE + "busy"
     NO_ROOM = _BASE + "no-room"
     PRECONDITION_FAILED = _BASE + "revision-changed"
     TOO_LARGE = _BASE + "too-large"

@@ -18,7 +18,8 @@ from tocsin_ingest.answers import answer, malformed, not_found, problem_answer, 
 from tocsin_ingest.bodies import Bodies
 from tocsin_ingest.commands import Commands
 from tocsin_ingest.domain.address import Addresses
-from tocsin_ingest.domain.target import Body, Managed, SetStatus, Target, Webhook, find_target
+from tocsin_ingest.domain.target import Body, Failed, Managed, SetStatus, Target, Webhook, find_target
+from tocsin_ingest.failed.dispatch import FailedDeliveries
 from tocsin_ingest.handler import Deliveries
 from tocsin_ingest.management.dispatch import Management
 from tocsin_ingest.metrics import IngestMetrics
@@ -53,6 +54,7 @@ class Routes:
         deliveries: Deliveries,
         commands: Commands,
         bodies: Bodies,
+        failed: FailedDeliveries | None,
         management: Management | None,
         health: Health,
         registry: Metrics,
@@ -65,6 +67,7 @@ class Routes:
         self._deliveries = deliveries
         self._commands = commands
         self._bodies = bodies
+        self._failed = failed
         self._management = management
         self._health = health
         self._registry = registry
@@ -128,6 +131,11 @@ class Routes:
             case Body():
                 _require(request, "GET", "HEAD")
                 return self._bodies.give(request, target, parameters, exchange)
+            case Failed():
+                _require(request, "POST")
+                if self._failed is None:
+                    raise unavailable("This gateway cannot reach what it would send again.")
+                return self._failed.answer(request, target, parameters, exchange)
             case Managed():
                 if self._management is None:
                     raise unavailable("This gateway cannot reach what it would manage.")
@@ -166,7 +174,13 @@ class Routes:
         return answer(503, body + b"\n", headers={"Retry-After": "1"})
 
 
-_ROUTES: Mapping[type[Target], str] = {Webhook: "webhook", SetStatus: "command", Body: "body", Managed: "management"}
+_ROUTES: Mapping[type[Target], str] = {
+    Webhook: "webhook",
+    SetStatus: "command",
+    Body: "body",
+    Managed: "management",
+    Failed: "failed",
+}
 
 
 def _require(request: web.BaseRequest, *methods: str) -> None:

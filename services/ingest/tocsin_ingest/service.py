@@ -11,6 +11,7 @@ from tocsin_contracts.topics import LOG, LOG_MAX_MESSAGE_BYTES
 from tocsin_control.auth import Authenticator, DirectoryKeys
 from tocsin_control.master_key import load_master_key
 from tocsin_ingest.adapters.control import PostgresControl
+from tocsin_ingest.adapters.failed import PostgresFailed
 from tocsin_ingest.adapters.log_parts import LazyReader, PartitionCount
 from tocsin_ingest.adapters.management import PostgresManagement
 from tocsin_ingest.adapters.outcomes import PostgresOutcomes
@@ -24,7 +25,12 @@ from tocsin_ingest.domain.address import Addresses, networks
 from tocsin_ingest.domain.buckets import Buckets, Quota
 from tocsin_ingest.domain.content import ContentLimits
 from tocsin_ingest.domain.overcommit import overcommitted
+from tocsin_ingest.domain.redrive import Patience
 from tocsin_ingest.domain.refusals import Refusals
+from tocsin_ingest.failed.bulk import BulkRedriver
+from tocsin_ingest.failed.dispatch import FailedDeliveries
+from tocsin_ingest.failed.ports import FailedStore
+from tocsin_ingest.failed.resending import Resender
 from tocsin_ingest.handler import Bounds, Deliveries
 from tocsin_ingest.limits import Failures, Limits
 from tocsin_ingest.management.dispatch import Management
@@ -34,6 +40,7 @@ from tocsin_ingest.management.ports import Store
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Control, Outcomes
 from tocsin_ingest.receiving import Receiver
+from tocsin_ingest.recorded import RecordedDeliveries
 from tocsin_ingest.routes import HeaderLimits, Routes
 from tocsin_ingest.settings import IngestSettings
 from tocsin_ingest.sns import SnsMessages
@@ -66,11 +73,13 @@ class Ingest:
         registry: Metrics,
         metrics: IngestMetrics,
         store: Store | None = None,
+        failed: FailedStore | None = None,
         sns_opener: Opener | None = None,
     ) -> None:
         self._settings = settings
         self._control = control
         self._store = store
+        self._failed = failed
         self._outcomes = outcomes
         self._request_log = request_log
         self._metrics = metrics
@@ -101,11 +110,13 @@ class Ingest:
         self._sns = AmazonSns(sns_opener or HttpsOpener(), clock=clock, timeout_s=settings.sns_timeout_s)
         deliveries = self._wiring.deliveries(self.appender, self.refusals, self._sns)
         self._commands = self._wiring.commands(self.appender, outcomes)
+        recorded = self._wiring.recorded(self._reader)
         self.listener = Listener(
             Routes(
                 deliveries=deliveries,
                 commands=self._commands,
-                bodies=self._wiring.bodies(self._reader),
+                bodies=self._wiring.bodies(recorded),
+                failed=None if failed is None else self._wiring.failed(failed, recorded, self._reader, self.appender),
                 management=None if store is None else self._wiring.management(store),
                 health=self._health,
                 registry=registry,
@@ -149,8 +160,9 @@ class Ingest:
         await self._control.close()
         await self._outcomes.close()
         await self._sns.close()
-        if self._store is not None:
-            await self._store.close()
+        for store in (self._store, self._failed):
+            if store is not None:
+                await store.close()
         self._request_log.flush()
 
     def _log_fault(self) -> str | None:
@@ -258,17 +270,46 @@ class _Wiring:
             keys=Keys(store, self._receiver, self._clock),
         )
 
-    def bodies(self, reader: LazyReader) -> Bodies:
-        """Build the answerer of bodies."""
+    def recorded(self, reader: LazyReader) -> RecordedDeliveries:
+        """Build the reader of deliveries; bodies and redrives share its bounds."""
         settings = self._settings
-        return Bodies(
-            callers=self._callers,
+        return RecordedDeliveries(
             directory=self._control.current,
             reader=reader,
-            limits=self._limits,
-            quota=Quota(per_minute=settings.bodies_per_min, burst=settings.bodies_burst),
             at_once_max=settings.body_reads_max,
             deadline_s=settings.body_read_deadline_s,
+        )
+
+    def bodies(self, recorded: RecordedDeliveries) -> Bodies:
+        """Build the answerer of bodies."""
+        quota = Quota(per_minute=self._settings.bodies_per_min, burst=self._settings.bodies_burst)
+        return Bodies(callers=self._callers, deliveries=recorded, limits=self._limits, quota=quota)
+
+    def failed(
+        self, store: FailedStore, recorded: RecordedDeliveries, reader: LazyReader, appender: Appender
+    ) -> FailedDeliveries:
+        """Build the answerer of failed deliveries."""
+        settings = self._settings
+        resender = Resender(directory=self._control.current, deliveries=recorded, appender=appender)
+        return FailedDeliveries(
+            callers=self._callers,
+            directory=self._control.current,
+            deliveries=recorded,
+            resender=resender,
+            bulk=BulkRedriver(
+                store=store,
+                resender=resender,
+                reader=reader,
+                clock=self._clock,
+                patience=Patience(share=settings.redrive_failed_share, least=settings.redrive_failed_least),
+                request_s=settings.redrive_request_s,
+            ),
+            store=store,
+            receiver=self._receiver,
+            limits=self._limits,
+            quota=Quota(per_minute=settings.redrives_per_min, burst=settings.redrives_burst),
+            trials_max=settings.trials_max,
+            bulks_max=settings.redrive_connections_max // 2,
         )
 
 
@@ -300,5 +341,6 @@ def build(settings: IngestSettings) -> Ingest:
         clock=clock,
         registry=registry,
         metrics=metrics,
+        failed=PostgresFailed(dsn, clock=clock, connections_max=settings.redrive_connections_max),
         store=PostgresManagement(dsn, master_key, clock=clock, connections_max=settings.management_connections_max),
     )

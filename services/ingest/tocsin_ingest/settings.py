@@ -45,6 +45,12 @@ class IngestSettings(Settings):
     commands_burst: int = setting(200, "commands of one tenant at once", ge=1)
     bodies_per_min: int = setting(600, "reads of bodies a minute of one tenant", ge=1)
     bodies_burst: int = setting(200, "reads of bodies of one tenant at once", ge=1)
+    redrives_per_min: int = setting(300, "requests about failed deliveries a minute of one tenant", ge=1)
+    redrives_burst: int = setting(100, "requests about failed deliveries of one tenant at once", ge=1)
+    redrive_request_s: float = setting(20.0, "seconds that one request may send deliveries again", gt=0, le=60)
+    redrive_failed_share: float = setting(0.2, "a redrive stops when more than this share fails again", ge=0, le=1)
+    redrive_failed_least: int = setting(20, "deliveries sent again before their share of failures is judged", ge=1)
+    redrive_connections_max: int = setting(4, "connections to PostgreSQL for failed deliveries", ge=2, le=20)
     buckets_max: int = setting(100_000, "rate-limit buckets kept; the longest unused goes first", ge=1000)
     worker_rate_per_min: int = setting(
         300_000, "deliveries a minute that one worker folds: more is reported of a partition's limits", ge=1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +23,7 @@ from tocsin_control.directory import Directory, IntegrationEntry, KeyEntry, Secr
 from tocsin_control.principal import Scope
 from tocsin_ingest.adapters.request_log import LineLog
 from tocsin_ingest.adapters.sns import Opener
+from tocsin_ingest.failed.ports import FailedStore
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Outcome, Outcomes
 from tocsin_ingest.service import Ingest
@@ -272,6 +273,7 @@ INTEGRATIONS = (
 SCOPES = {
     "writer": (ACME, (Scope.INCIDENTS_WRITE, Scope.DELIVERIES_READ)),
     "reader": (ACME, (Scope.INCIDENTS_READ,)),
+    "redriver": (ACME, (Scope.DELIVERIES_REDRIVE, Scope.DELIVERIES_READ)),
     "rival": (RIVAL, (Scope.INCIDENTS_WRITE, Scope.DELIVERIES_READ)),
 }
 
@@ -291,6 +293,7 @@ async def running(
     unknown: bool = False,
     clock: Clock | None = None,
     outcomes: Outcomes | None = None,
+    failed: Callable[[MemoryLog], FailedStore] | None = None,
     sns_opener: Opener | None = None,
     **settings: Any,
 ) -> AsyncIterator[Gateway]:
@@ -310,6 +313,7 @@ async def running(
         log=log,
         control=control,
         outcomes=outcomes or twin,
+        failed=None if failed is None else failed(log),
         request_log=LineLog(lines, metrics=metrics, lines_max=1000, flush_s=5.0),
         clock=clock,
         registry=registry,

@@ -39,7 +39,17 @@ class Managed:
     """`rotate`, `try`."""
 
 
-Target = Webhook | Body | SetStatus | Managed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """Something to do with a failed delivery, or with many."""
+
+    verb: str
+    """`try`, `redrive`, `discard`."""
+    delivery: str | None = None
+    """None: many, which the request's body describes."""
+
+
+Target = Webhook | Body | SetStatus | Managed | Failed
 
 _CANONICAL = "/api/v1"
 
@@ -60,6 +70,10 @@ def find_target(path: str) -> Target | None:
     match bare.removesuffix("/").split("/"):
         case ["", "deliveries", delivery, "body"] if delivery:
             return Body(delivery=delivery)
+        case ["", "deliveries", "redrive"]:
+            return Failed(verb="redrive")
+        case ["", "deliveries", delivery, ("try" | "redrive" | "discard") as verb] if delivery:
+            return Failed(verb=verb, delivery=delivery)
         case ["", "incidents", incident, "status"] if incident:
             return SetStatus(incident=incident)
         case ["", ("integrations" | "keys" | "tenants") as kind, *rest] if canonical:
