@@ -64,7 +64,7 @@ async def test_a_refusal_is_fatal(database: Database, change: dict[str, str]) ->
 @pytest.mark.parametrize("dsn", ["hunter2", "hunter2://host/database"])
 async def test_an_address_that_cannot_be_read_is_fatal_and_not_repeated(dsn: str) -> None:
     with pytest.raises(Fatal, match="cannot be read") as refused:
-        await postgres.connect(dsn, application="test")
+        await connect(dsn, application="test")
     assert "hunter2" not in str(refused.value)
 
 
