@@ -1,4 +1,4 @@
-"""What the gateway saw, buffered: last use of secrets and keys, rejections by day.
+"""What the gateway saw, buffered: last use of secrets and keys, rejections by day with a sample of each second.
 
 Flushed each second, in memory bounded, dropped and counted when PostgreSQL is away: nobody's request waits for it.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import asyncpg
 
-from tocsin_contracts.times import MINUTE, to_datetime
+from tocsin_contracts.times import DAY, MINUTE, SECOND, to_datetime
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.postgres import Connection, Pool
 from tocsin_runtime.queries import load
@@ -20,8 +21,25 @@ _QUERIES = load("tocsin_control", "sql/usage.sql")
 _SECRETS_USED = _QUERIES["secrets_used"]
 _KEYS_USED = _QUERIES["keys_used"]
 _REJECTED = _QUERIES["rejected"]
+_SAMPLED = _QUERIES["sampled"]
+_FORGET_SAMPLES = _QUERIES["forget_samples"]
+SAMPLES_MAX = 1000
+"""Samples kept of one integration: the newest 1,000 seconds in which it was turned away."""
+SAMPLES_DAYS = 30
+"""They hold addresses, so they are kept no longer."""
 
 P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnedAway:
+    """One request that was turned away, as its sample shows it; nothing of what it carried."""
+
+    reason: str
+    status: int
+    request_id: str
+    address: str
+    size: int
 
 
 class UsageBuffer:
@@ -56,6 +74,8 @@ class UsageBuffer:
         self._secrets: dict[tuple[str, int], int] = {}
         self._keys: dict[str, int] = {}
         self._rejections: dict[tuple[int, str, str, str], int] = {}
+        self._samples: dict[tuple[str, str, int], TurnedAway] = {}
+        self._forgot_on = 0
 
     def secret_used(self, integration: str, slot: int) -> None:
         """Note that a webhook secret proved a request, to the minute."""
@@ -81,6 +101,13 @@ class UsageBuffer:
         if self._has_room(self._rejections, place):
             self._rejections[place] = self._rejections.get(place, 0) + 1
 
+    def sampled(self, away: TurnedAway, *, tenant: str = "", integration: str = "") -> None:
+        """Keep the first rejected request of each second and integration."""
+        now = self._clock.now()
+        place = (tenant, integration, now - now % SECOND)
+        if place not in self._samples and self._has_room(self._samples, place):
+            self._samples[place] = away
+
     async def run(self) -> None:
         """Flush every `flush_s` until cancelled."""
         while True:
@@ -92,7 +119,8 @@ class UsageBuffer:
         secrets, self._secrets = self._secrets, {}
         keys, self._keys = self._keys, {}
         rejections, self._rejections = self._rejections, {}
-        lost = len(secrets) + len(keys) + sum(rejections.values())
+        samples, self._samples = self._samples, {}
+        lost = len(secrets) + len(keys) + sum(rejections.values()) + len(samples)
         if not lost:
             return True
         try:
@@ -102,12 +130,38 @@ class UsageBuffer:
                 connection.transaction(),
             ):
                 await _write(connection, secrets, keys, rejections)
+                await self._write_samples(connection, samples)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # TimeoutError is an OSError
             self._dropped(lost)
             return False
         return True
 
-    def _has_room(self, entries: Mapping[P, int], place: P) -> bool:
+    async def _write_samples(self, connection: Connection, samples: dict[tuple[str, str, int], TurnedAway]) -> None:
+        """Write the samples, each in the slot of its second; once a day forget the old ones."""
+        if not samples:
+            return
+        rows = [
+            (
+                tenant,
+                integration,
+                at // SECOND % SAMPLES_MAX,
+                to_datetime(at),
+                r.reason,
+                r.status,
+                r.request_id[:64],
+                r.address[:64],
+                r.size,
+            )
+            for (tenant, integration, at), r in sorted(samples.items(), key=lambda entry: entry[0])
+        ]
+        newest = {row[:3]: row for row in rows}  # one statement may touch a slot once
+        await connection.execute(_SAMPLED, *(list(column) for column in zip(*newest.values(), strict=True)))
+        today = self._clock.now() // DAY
+        if today != self._forgot_on:
+            await connection.execute(_FORGET_SAMPLES, to_datetime((today - SAMPLES_DAYS) * DAY))
+            self._forgot_on = today
+
+    def _has_room(self, entries: Mapping[P, object], place: P) -> bool:
         if place in entries or len(entries) < self._size_max:
             return True
         self._dropped(1)

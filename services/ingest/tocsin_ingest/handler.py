@@ -18,6 +18,7 @@ from tocsin_contracts.ids import delivery_id
 from tocsin_contracts.position import Position
 from tocsin_contracts.problem import ProblemType
 from tocsin_control.directory import Directory
+from tocsin_control.usage import TurnedAway
 from tocsin_ingest.admission import Admission, Admissions, verify_nobody
 from tocsin_ingest.answers import malformed, not_found, too_large, unauthenticated, unavailable
 from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
@@ -268,10 +269,12 @@ class Deliveries:
         """Count what was not accepted; what the sender may have wanted to say and could not is for the next tick (P10)."""
         reason = exchange.reason or f"status-{status}"
         self._metrics.rejected(reason)
+        tenant, integration = ("", "") if admission is None else (admission.entry.tenant, admission.entry.id)
+        away = TurnedAway(reason=reason, status=status, request_id=exchange.id, address=exchange.address, size=exchange.size)
+        self._usage.rejected(reason, tenant=tenant, integration=integration)
+        self._usage.sampled(away, tenant=tenant, integration=integration)
         if admission is None:
-            self._usage.rejected(reason)
             return
-        self._usage.rejected(reason, tenant=admission.entry.tenant, integration=admission.entry.id)
         if status in {429, 503} and reason not in _DENIALS:
             self._refusals.note(admission.tenant.partition, admission.entry.tenant, admission.entry.id)
 

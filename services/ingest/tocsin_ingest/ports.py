@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin_control.directory import Directory
+from tocsin_control.usage import TurnedAway
 from tocsin_runtime.log import Bounds, Record
 
 
@@ -74,6 +75,9 @@ class Usage(Protocol):
 
     def rejected(self, reason: str, *, tenant: str = "", integration: str = "") -> None:
         """Count a request that was turned away."""
+
+    def sampled(self, away: TurnedAway, *, tenant: str = "", integration: str = "") -> None:
+        """Keep one of the requests that were turned away, at most one a second an integration."""
 
 
 class Bodies(Protocol):

@@ -114,7 +114,7 @@ class Routes:
     def _dispatch(
         self, request: web.BaseRequest, path: str, query: str, exchange: Exchange
     ) -> Coroutine[Any, Any, web.StreamResponse]:
-        """Check path, method and header, in this order, then hand over."""
+        """Check path, bounds of the header, and method, in this order, then hand over."""
         target = find_target(path)
         if target is None:
             raise not_found()

@@ -14,7 +14,7 @@ from tocsin_control.keys import CreatedKey, create_key, revoke_key
 from tocsin_control.master_key import MasterKey
 from tocsin_control.settings_store import IntegrationVersions
 from tocsin_control.tenants import Tenant
-from tocsin_control.usage import UsageBuffer
+from tocsin_control.usage import TurnedAway, UsageBuffer
 from tocsin_runtime.clock import ManualClock
 from tocsin_runtime.errors import Invalid, Recoverable
 from tocsin_runtime.postgres import Connection, create_pool
@@ -86,6 +86,40 @@ async def test_rejections_of_two_days_are_two_rows(control: ControlDatabase, own
         await usage.flush()
 
     assert await owner.fetchval("SELECT max(day) - min(day) FROM control.rejections") == 1
+
+
+async def test_one_request_a_second_is_kept_as_a_sample_in_a_ring(control: ControlDatabase, owner: Connection) -> None:
+    """The first of each second and integration; after 1,000 seconds the newest takes the place of the oldest."""
+    clock = ManualClock()
+    async with control.pool(Role.INGEST) as pool:
+        usage = UsageBuffer(pool, clock=clock)
+        for number in range(1003):
+            for reason in ("first", "second"):
+                away = TurnedAway(reason=reason, status=401, request_id=f"request-{number}", address="192.0.2.1", size=number)
+                usage.sampled(away, tenant="acme", integration="web")
+            clock.advance(1)
+        usage.sampled(TurnedAway(reason="first", status=429, request_id="r", address="", size=0))
+        await usage.flush()
+        assert await usage.flush(), "nothing is left to write"
+    rows = await owner.fetch("SELECT reason, size FROM control.rejection_samples WHERE tenant_id = 'acme' ORDER BY at")
+    assert [row["size"] for row in rows] == list(range(3, 1003))
+    assert {row["reason"] for row in rows} == {"first"}
+    assert await owner.fetchval("SELECT count(*) FROM control.rejection_samples WHERE tenant_id = ''") == 1
+
+
+async def test_samples_are_forgotten_after_a_month(control: ControlDatabase, owner: Connection) -> None:
+    clock = ManualClock()
+    away = TurnedAway(reason="wrong-secret", status=401, request_id="r", address="192.0.2.1", size=0)
+    async with control.pool(Role.INGEST) as pool:
+        usage = UsageBuffer(pool, clock=clock)
+        for days in (29, 2, 0.001):
+            usage.sampled(away, tenant="acme", integration=f"after {days}")
+            await usage.flush()
+            clock.advance(days * 86_400)
+        usage.sampled(away, tenant="acme", integration="last")
+        await usage.flush()
+    rows = await owner.fetch("SELECT integration_id FROM control.rejection_samples ORDER BY at")
+    assert [row["integration_id"] for row in rows] == ["after 2", "after 0.001", "last"]
 
 
 async def test_with_postgres_away_what_was_noted_is_dropped_and_counted() -> None:

@@ -21,6 +21,7 @@ from tocsin_contracts.topics import LOG
 from tocsin_control.api_key import generate_key, parse_key
 from tocsin_control.directory import Directory, IntegrationEntry, KeyEntry, SecretEntry, TenantEntry, directory_of
 from tocsin_control.principal import Scope
+from tocsin_control.usage import TurnedAway
 from tocsin_ingest.adapters.request_log import LineLog
 from tocsin_ingest.adapters.sns import Opener
 from tocsin_ingest.failed.ports import FailedStore
@@ -61,6 +62,7 @@ class FixedControl:
         self.secrets_used: list[tuple[str, int]] = []
         self.keys_used: list[str] = []
         self.rejections: list[tuple[str, str, str]] = []
+        self.samples: list[tuple[TurnedAway, str, str]] = []
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
@@ -89,6 +91,9 @@ class FixedControl:
 
     def rejected(self, reason: str, *, tenant: str = "", integration: str = "") -> None:
         self.rejections.append((reason, tenant, integration))
+
+    def sampled(self, away: TurnedAway, *, tenant: str = "", integration: str = "") -> None:
+        self.samples.append((away, tenant, integration))
 
     async def close(self) -> None:
         return

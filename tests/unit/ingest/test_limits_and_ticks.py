@@ -209,3 +209,10 @@ async def test_rejections_are_noted_with_codes_of_ours() -> None:
         ("unknown-integration", "", ""),
         ("no-credentials", ACME, ERRORS),
     ]
+    sampled = [(away.status, away.reason, away.size, integration) for away, _, integration in gateway.control.samples]
+    assert sampled == [
+        (401, "wrong-credentials", len(BODY), PAGER),
+        (401, "unknown-integration", len(BODY), ""),
+        (401, "no-credentials", len(BODY), ERRORS),
+    ]
+    assert {away.address for away, _, _ in gateway.control.samples} == {"127.0.0.1"}

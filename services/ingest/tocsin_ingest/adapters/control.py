@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from tocsin_control.directory import Directory
 from tocsin_control.master_key import MasterKey
-from tocsin_control.usage import UsageBuffer
+from tocsin_control.usage import TurnedAway, UsageBuffer
 from tocsin_control.watch import DirectoryWatch
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.postgres import Limits, Pool, close, create_pool
@@ -84,6 +84,11 @@ class PostgresControl:
         """Count a request that was turned away."""
         if self._usage is not None:
             self._usage.rejected(reason, tenant=tenant, integration=integration)
+
+    def sampled(self, away: TurnedAway, *, tenant: str = "", integration: str = "") -> None:
+        """Keep one of the requests that were turned away."""
+        if self._usage is not None:
+            self._usage.sampled(away, tenant=tenant, integration=integration)
 
     async def close(self) -> None:
         """Write what was noted, disconnect. Never raises."""

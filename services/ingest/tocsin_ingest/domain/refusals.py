@@ -38,10 +38,6 @@ class Refusals:
             return
         place.integrations[tenant, integration] = None
 
-    def note_partition(self, partition: int) -> None:
-        """Remember that nothing could be appended to this partition."""
-        self._place(partition).everything = True
-
     def note_all(self) -> None:
         """Remember that requests were refused of which it is not known whose they were."""
         for place in self._partitions.values():
