@@ -181,9 +181,3 @@ def _said(words: Words | None) -> Row:
 
 def _json(value: object) -> str | None:
     return orjson.dumps(value).decode() if value else None
-
-
-def alert_keys(keys: Iterable[AlertKey]) -> tuple[list[str], list[str]]:
-    """Split keys into columns."""
-    pairs = [key[:2] for key in keys]
-    return [tenant for tenant, _ in pairs], [name for _, name in pairs]
