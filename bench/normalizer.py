@@ -36,6 +36,9 @@ class Cost:
 class _Known:
     """Integration settings that are in memory, as they are after the first batch."""
 
+    async def erased(self) -> frozenset[str]:
+        return frozenset()
+
     async def find(self, integration: str, version: int) -> Any:
         return images.SETTINGS.get((integration, version))
 

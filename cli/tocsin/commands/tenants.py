@@ -1,11 +1,14 @@
 """`tocsin tenants`: the owners of everything."""
 
+import asyncio
+import time
 from typing import Annotated
 
 import typer
 
 from tocsin.commands.owner import Dsn, Json, actor, change, show, show_all
 from tocsin_contracts.times import to_rfc3339
+from tocsin_control.erasing import erase_tenant
 from tocsin_control.tenants import (
     DEFAULT_BURST,
     DEFAULT_RATE_PER_MIN,
@@ -24,13 +27,14 @@ _Named = Annotated[str, typer.Argument(metavar="TENANT", help="Its id or name.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    commands = typer.Typer(help="Create, list, limit and disable tenants.", no_args_is_help=True)
+    commands = typer.Typer(help="Create, list, limit, disable and erase tenants.", no_args_is_help=True)
     commands.command("create")(create)
     commands.command("list")(show_tenants)
     commands.command("show")(show_tenant)
     commands.command("limit")(limit)
     commands.command("disable")(disable)
     commands.command("enable")(enable)
+    commands.command("erase")(erase)
     app.add_typer(commands, name="tenants")
 
 
@@ -105,6 +109,39 @@ def _switch(tenant: str, *, enabled: bool, dsn: str | None, as_json: bool) -> No
         return await set_tenant_enabled(connection, found.id, enabled=enabled, actor=actor())
 
     show(_answer(change(dsn, work)), as_json=as_json)
+
+
+def erase(
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Its id or name.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    wait_s: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for the record in the log.")] = 60.0,
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """Erase a tenant for good: integrations, secrets and keys at once, everything shown of it by a record of the log.
+
+    What senders sent stays in the log until its retention takes it, and nobody reads it any more. Run again it goes on where it
+    was; a backup that is restored later brings the tenant back, and is erased by the same command.
+    """
+    found = change(dsn, lambda connection: find_tenant(connection, tenant))
+    if not yes:
+        typer.confirm(
+            f"Erase {found.name} ({found.id}), with all its incidents and integrations? Nothing brings it back.", abort=True
+        )
+    erased = change(dsn, lambda connection: _erase(connection, found.id, wait_s))
+    show(_answer(erased), as_json=as_json)
+    if erased.erased_at is None:
+        typer.echo("Its rows of control are gone. Its record is written as soon as a gateway runs.", err=True)
+
+
+async def _erase(connection: Connection, tenant: str, wait_s: float) -> Tenant:
+    """Erase, and wait until a gateway has written the record."""
+    erased = await erase_tenant(connection, tenant, actor=actor())
+    until = time.monotonic() + wait_s
+    while erased.erased_at is None and time.monotonic() < until:
+        await asyncio.sleep(0.5)
+        erased = await find_tenant(connection, tenant)
+    return erased
 
 
 def _answer(tenant: Tenant) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from tocsin_contracts.topics import GROUPER_CONSUMER, LIVE
 from tocsin_grouper.adapters import guard
 from tocsin_grouper.adapters.codec import Connection
@@ -9,6 +11,7 @@ from tocsin_grouper.adapters.postgres import Projection
 from tocsin_grouper.handler import PartitionHandler
 from tocsin_runtime import fence, postgres
 
+_log = structlog.get_logger()
 Connect = Callable[[], Awaitable[Connection]]
 
 
@@ -42,6 +45,8 @@ async def take(connect: Connect, partition: int, topic_id: str, *, cached_max: i
             )
             store = Projection(connection, retention_days=retention_days)
             state = await store.load_partition(partition)
+            for tenant in await store.load_restored(partition):
+                _log.error("tenant.restored", tenant_id=tenant, cure=f"erased before: 'tocsin tenants erase {tenant}' again")
     except BaseException:
         await postgres.close(connection)
         raise

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from tocsin_contracts.position import Position
+from tocsin_contracts.tenant import TenantErased
 from tocsin_control.directory import Directory
 from tocsin_control.usage import TurnedAway
 from tocsin_runtime.log import Bounds, Record
@@ -78,6 +80,22 @@ class Usage(Protocol):
 
     def sampled(self, away: TurnedAway, *, tenant: str = "", integration: str = "") -> None:
         """Keep one of the requests that were turned away, at most one a second an integration."""
+
+
+class Erasures(Protocol):
+    """Tenants that are to be erased."""
+
+    async def settle(self, waited_s: float, append: Callable[[int, TenantErased], Awaitable[Position]]) -> int:
+        """Erase every tenant that was asked for at least `waited_s` ago: append its record, then keep its position.
+
+        Gives how many there were. One gateway at a time does it for a tenant.
+
+        Raises:
+            Recoverable: PostgreSQL or the log does not answer; what is left waits for the next call.
+        """
+
+    async def close(self) -> None:
+        """Disconnect. Never raises."""
 
 
 class Bodies(Protocol):

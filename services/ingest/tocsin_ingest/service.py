@@ -11,6 +11,7 @@ from tocsin_contracts.topics import LOG, LOG_MAX_MESSAGE_BYTES
 from tocsin_control.auth import Authenticator, DirectoryKeys
 from tocsin_control.master_key import load_master_key
 from tocsin_ingest.adapters.control import PostgresControl
+from tocsin_ingest.adapters.erasures import PostgresErasures
 from tocsin_ingest.adapters.failed import PostgresFailed
 from tocsin_ingest.adapters.log_parts import LazyReader, PartitionCount
 from tocsin_ingest.adapters.management import PostgresManagement
@@ -27,6 +28,7 @@ from tocsin_ingest.domain.content import ContentLimits
 from tocsin_ingest.domain.overcommit import overcommitted
 from tocsin_ingest.domain.redrive import Patience
 from tocsin_ingest.domain.refusals import Refusals
+from tocsin_ingest.eraser import Eraser
 from tocsin_ingest.failed.bulk import BulkRedriver
 from tocsin_ingest.failed.dispatch import FailedDeliveries
 from tocsin_ingest.failed.ports import FailedStore
@@ -38,7 +40,7 @@ from tocsin_ingest.management.integrations import Integrations
 from tocsin_ingest.management.keys import Keys
 from tocsin_ingest.management.ports import Store
 from tocsin_ingest.metrics import IngestMetrics
-from tocsin_ingest.ports import Control, Outcomes
+from tocsin_ingest.ports import Control, Erasures, Outcomes
 from tocsin_ingest.receiving import Receiver
 from tocsin_ingest.recorded import RecordedDeliveries
 from tocsin_ingest.routes import HeaderLimits, Routes
@@ -74,12 +76,14 @@ class Ingest:
         metrics: IngestMetrics,
         store: Store | None = None,
         failed: FailedStore | None = None,
+        erasures: Erasures | None = None,
         sns_opener: Opener | None = None,
     ) -> None:
         self._settings = settings
         self._control = control
         self._store = store
         self._failed = failed
+        self._erasures = erasures
         self._outcomes = outcomes
         self._request_log = request_log
         self._metrics = metrics
@@ -142,6 +146,8 @@ class Ingest:
         self._tasks.spawn("control", self._control.run())
         self._tasks.spawn("ticks", self.ticker.run())
         self._tasks.spawn("overcommit", self._watch_overcommit())
+        if self._erasures is not None:
+            self._tasks.spawn("eraser", self._wiring.eraser(self._erasures, self.appender).run())
         _log.info("ingest.listening", url=self.listener.url)
 
     async def wait(self) -> None:
@@ -160,7 +166,7 @@ class Ingest:
         await self._control.close()
         await self._outcomes.close()
         await self._sns.close()
-        for store in (self._store, self._failed):
+        for store in (self._store, self._failed, self._erasures):
             if store is not None:
                 await store.close()
         self._request_log.flush()
@@ -270,6 +276,11 @@ class _Wiring:
             keys=Keys(store, self._receiver, self._clock),
         )
 
+    def eraser(self, erasures: Erasures, appender: Appender) -> Eraser:
+        """Build what erases tenants."""
+        settings = self._settings
+        return Eraser(erasures=erasures, appender=appender, every_s=settings.erase_poll_s, waited_s=settings.erase_wait_s)
+
     def recorded(self, reader: LazyReader) -> RecordedDeliveries:
         """Build the reader of deliveries; bodies and redrives share its bounds."""
         settings = self._settings
@@ -341,6 +352,7 @@ def build(settings: IngestSettings) -> Ingest:
         clock=clock,
         registry=registry,
         metrics=metrics,
+        erasures=PostgresErasures(dsn, clock=clock),
         failed=PostgresFailed(dsn, clock=clock, connections_max=settings.redrive_connections_max),
         store=PostgresManagement(dsn, master_key, clock=clock, connections_max=settings.management_connections_max),
     )

@@ -64,6 +64,11 @@ class IngestSettings(Settings):
 
     sns_timeout_s: float = setting(2.0, "seconds of one visit to Amazon SNS, for a certificate or a confirmation", gt=0, le=10)
 
+    erase_poll_s: float = setting(5.0, "seconds between two looks for tenants that are to be erased", gt=0, le=60)
+    erase_wait_s: float = setting(
+        15.0, "seconds from asking for a tenant's erasure to its record: every gateway refuses the tenant by then", ge=0, le=600
+    )
+
     tick_interval_s: float = setting(15.0, "seconds between two ticks of a partition", gt=0, le=15)
     command_wait_s: float = setting(5.0, "seconds that a command waits for its outcome", ge=0, le=20)
     command_wait_max_s: float = setting(20.0, "longest wait that `Prefer: wait=` may ask for", ge=0, le=60)

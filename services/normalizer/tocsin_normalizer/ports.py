@@ -16,6 +16,13 @@ class Versions(Protocol):
             Recoverable: the store does not answer, and the version is not known from before.
         """
 
+    async def erased(self) -> frozenset[str]:
+        """Give the tenants that were erased: nothing of theirs is read any more (DESIGN 3, "Erase").
+
+        Raises:
+            Recoverable: the store does not answer, and nothing is known from before.
+        """
+
 
 class DeadMan(Protocol):
     """Ends the process when a piece of pure work never returns: no task of the same loop could."""

@@ -4,6 +4,7 @@ import asyncio
 import random
 
 from tocsin_contracts.topics import ALERTS, LOG, NORMALIZER_GROUP
+from tocsin_control.erasing import ErasedTenants
 from tocsin_control.settings_store import IntegrationVersions
 from tocsin_normalizer.adapters.control_versions import ControlVersions
 from tocsin_normalizer.adapters.dead_man import DeadManSwitch
@@ -61,7 +62,9 @@ class NormalizerService:
         self._pool = await create_pool(
             self._settings.postgres.get_secret_value(), application="tocsin normalizer", size_min=0, size_max=4
         )
-        versions = ControlVersions(IntegrationVersions(self._pool, size_max=self._settings.settings_cache))
+        versions = ControlVersions(
+            IntegrationVersions(self._pool, size_max=self._settings.settings_cache), ErasedTenants(self._pool, clock=self._clock)
+        )
         self._worker = compose(
             self._settings,
             log=self._log,

@@ -28,9 +28,14 @@ class InMemoryVersions:
     def __init__(self) -> None:
         self.known: dict[tuple[str, int], IntegrationSettings] = dict(KNOWN)
         self.away = False
+        self.gone: frozenset[str] = frozenset()
         self.asked = asyncio.Event()
         self.answering = asyncio.Event()
         self.answering.set()
+
+    async def erased(self) -> frozenset[str]:
+        """Give the tenants that were erased; see `Versions`."""
+        return self.gone
 
     async def find(self, integration: str, version: int) -> IntegrationSettings | None:
         """Give a version; see `Versions`."""

@@ -88,6 +88,10 @@ class Projection:
             leaving=frozenset(row["id"] for row in leaving),
         )
 
+    async def load_restored(self, partition: int) -> list[str]:
+        """List tenants that the log erased and that `control` has all the same: a backup of before was restored."""
+        return [row["tenant_id"] for row in await self.connection.fetch(self._queries["load_restored"], partition)]
+
     async def load(self, keys: Sequence[Key]) -> dict[Key, Value | None]:
         """Load records by key; a key without a row is there with None."""
         found: dict[Key, Value | None] = dict.fromkeys(keys)

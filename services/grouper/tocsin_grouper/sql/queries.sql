@@ -16,6 +16,11 @@ SELECT tenant_id, "offset" FROM proj.erased WHERE partition = $1;
 -- name: load_leaving
 SELECT id FROM control.tenants WHERE partition = $1 AND erased_at IS NOT NULL;
 
+-- name: load_restored
+-- Erased by the log, and there again: a backup of before was restored.
+SELECT e.tenant_id FROM proj.erased AS e JOIN control.tenants AS t ON t.id = e.tenant_id AND t.erased_at IS NULL
+ WHERE e.partition = $1 ORDER BY 1;
+
 -- name: load_alerts
 SELECT tenant_id, id, integration_id, incident_id, status, severity, heartbeat, never_resolves, episode_at, occurred_at,
        opened_at, resolved_at, created_at, updated_at, last_seen_at, event_count, content, content_status, content_at,

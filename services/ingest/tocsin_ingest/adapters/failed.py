@@ -1,8 +1,7 @@
-"""Failed deliveries in PostgreSQL: a small pool that is opened when it is first needed, and again after an outage."""
+"""Failed deliveries in PostgreSQL."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -14,19 +13,11 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.position import Position
 from tocsin_contracts.times import to_datetime
 from tocsin_control.settings_store import IntegrationVersions
+from tocsin_ingest.adapters.lazy_pool import LazyPool
 from tocsin_ingest.failed.ports import Fate, Wanted
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Fatal
-from tocsin_runtime.postgres import (
-    Connection,
-    Limits,
-    Pool,
-    PostgresUnavailable,
-    close,
-    create_pool,
-    run_again_if_stale,
-    translated,
-)
+from tocsin_runtime.postgres import Connection, Limits, PostgresUnavailable, run_again_if_stale, translated
 from tocsin_runtime.queries import load
 
 T = TypeVar("T")
@@ -38,7 +29,6 @@ _FOLDED = _QUERIES["folded"]
 _DISCARD = _QUERIES["discard"]
 _HOLD = _QUERIES["hold"]
 _RELEASE = _QUERIES["release"]
-_RETRY_S = 1.0
 _LIMITS = Limits(statement_timeout_s=5.0, lock_timeout_s=1.0, idle_in_transaction_s=5.0, connect_timeout_s=1.0)
 
 
@@ -46,12 +36,9 @@ class PostgresFailed:
     """`FailedStore` as tocsin_ingest, which sees the rows of one tenant at a time."""
 
     def __init__(self, dsn: str, *, clock: Clock, connections_max: int) -> None:
-        self._dsn = dsn
-        self._clock = clock
-        self._connections_max = connections_max
-        self._pool: Pool | None = None
-        self._opening = asyncio.Lock()
-        self._not_before = 0.0
+        self._pool = LazyPool(
+            dsn, application="tocsin_ingest deliveries", connections_max=connections_max, limits=_LIMITS, clock=clock
+        )
 
     async def fate(self, tenant: str, position: Position) -> Fate | None:
         """Give what became of a delivery; see `ports.FailedStore`."""
@@ -98,13 +85,13 @@ class PostgresFailed:
 
     async def settings(self, integration: str, version: int) -> IntegrationSettings:
         """Give a version's settings; see `ports.FailedStore`."""
-        return await IntegrationVersions(self._pool or await self._open(), size_max=1).get(integration, version)
+        return await IntegrationVersions(await self._pool.get(), size_max=1).get(integration, version)
 
     @asynccontextmanager
     async def alone(self, tenant: str) -> AsyncIterator[bool]:
         """Hold the tenant's bulk redrive; see `ports.FailedStore`. The lock ends with its connection, whatever happens."""
         async with translated():
-            pool = self._pool or await self._open()
+            pool = await self._pool.get()
             async with pool.acquire(timeout=_LIMITS.connect_timeout_s) as connection:
                 held = bool(await connection.fetchval(_HOLD, tenant))
                 try:
@@ -115,13 +102,11 @@ class PostgresFailed:
 
     async def close(self) -> None:
         """Close the connections. Never raises."""
-        if self._pool is not None:
-            await close(self._pool, timeout_s=2.0)
-            self._pool = None
+        await self._pool.close()
 
     async def _as(self, tenant: str, work: Callable[[Connection], Awaitable[T]], *, readonly: bool = True) -> T:
         """Run `work` in a transaction that sees the rows of one tenant."""
-        pool = self._pool or await self._open()
+        pool = await self._pool.get()
 
         async def ask() -> T:
             async with (
@@ -136,19 +121,3 @@ class PostgresFailed:
                 return await run_again_if_stale(ask)
         except (asyncpg.PostgresError, Fatal) as error:
             raise PostgresUnavailable(f"deliveries cannot be read: {error}") from error
-
-    async def _open(self) -> Pool:
-        """Open the pool; at most one attempt a second, so that an outage costs each caller nothing."""
-        async with self._opening:
-            if self._pool is None:
-                if self._clock.monotonic() < self._not_before:
-                    raise PostgresUnavailable
-                self._not_before = self._clock.monotonic() + _RETRY_S
-                self._pool = await create_pool(
-                    self._dsn,
-                    application="tocsin_ingest deliveries",
-                    size_min=0,
-                    size_max=self._connections_max,
-                    limits=_LIMITS,
-                )
-            return self._pool

@@ -27,6 +27,7 @@ UNKNOWN_SOURCE = "unknown"
 """Stands for every source that this release does not know: names from records never become labels."""
 UNREADABLE_ENVELOPE = "unreadable-envelope"
 UNKNOWN_INTEGRATION_VERSION = "unknown-integration-version"
+TENANT_ERASED = "tenant-erased"
 SOURCE_NOT_KNOWN = "unknown-source"
 _DELIVERY = Kind.DELIVERY.value.encode()
 _DETAIL_MAX = 500
@@ -42,6 +43,11 @@ class Opened(NamedTuple):
     envelope: DeliveryEnvelope | None = None
     fault: str | None = None
     """Why a delivery has no envelope."""
+
+    @property
+    def tenant(self) -> str | None:
+        """Name the tenant; None for what is no delivery or cannot be read as one."""
+        return None if self.envelope is None else self.envelope.tenant
 
     @property
     def settings_key(self) -> SettingsKey | None:
@@ -75,7 +81,7 @@ class Normalizer:
         """Turn one record into the one that goes to the same partition of `tocsin.alerts`; see `image`."""
         return self.image(open_record(record), settings, condemned=condemned)
 
-    def image(self, opened: Opened, settings: KnownSettings, *, condemned: bool = False) -> Imaged:
+    def image(self, opened: Opened, settings: KnownSettings, *, condemned: bool = False, erased: bool = False) -> Imaged:
         """Turn an opened record into the one that goes to the same partition of `tocsin.alerts`.
 
         Never raises but `MemoryError`: what cannot be understood is an image that says so (P7). Anything but a delivery is
@@ -85,6 +91,7 @@ class Normalizer:
             opened: a record of `tocsin.log`.
             settings: every version that the deliveries at hand name and that exists; see `Opened.settings_key`.
             condemned: the process died over this record twice: it is failed without a look at its body.
+            erased: its tenant was erased: nothing of the body, nor of who sent it, goes into the image.
         """
         record = opened.record
         stamp = SourceStamp(Position(record.partition, record.offset), record.appended_at_ms, self.release).encode()
@@ -92,7 +99,7 @@ class Normalizer:
             headers = [pair for pair in record.headers if pair[0] != HEADER_SOURCE]
             headers.append((HEADER_SOURCE, stamp))
             return Imaged(key=record.key, value=record.value, headers=headers, mapped=None)
-        value, image = self._encoded(self._image(opened, settings, condemned=condemned))
+        value, image = self._encoded(_of_erased(opened) if erased else self._image(opened, settings, condemned=condemned))
         return Imaged(
             key=record.key,
             value=value,
@@ -203,6 +210,18 @@ def _verdict(answer: Answer) -> tuple[Mapped, str | None, str | None]:
             return Mapped.IGNORED, text(answer.reason), cut(storable(answer.detail), _DETAIL_MAX)
         case Failed():
             return Mapped.FAILED, text(answer.reason), cut(storable(answer.detail), _DETAIL_MAX)
+
+
+def _of_erased(opened: Opened) -> Image:
+    """Make the image of a delivery of a tenant that was erased: the fold skips it, and nothing else is ever read of it."""
+    return Image(
+        tenant=opened.tenant or "",
+        integration="",
+        source="",
+        mapped=Mapped.IGNORED,
+        reason=TENANT_ERASED,
+        detail="the tenant was erased",
+    )
 
 
 def _unreadable(opened: Opened) -> Image:

@@ -19,6 +19,7 @@ class BatchMapper:
         self._normalizer = normalizer
         self._versions = versions
         self._dead_man = dead_man
+        self._erased: frozenset[str] = frozenset()
 
     @property
     def release(self) -> str:
@@ -30,13 +31,16 @@ class BatchMapper:
         return self._normalizer.known(source)
 
     async def settings(self, opened: Sequence[Opened]) -> dict[SettingsKey, IntegrationSettings]:
-        """Find the settings that a batch names; versions that are not recorded are left out.
+        """Find the settings that a batch names, and whose records are not read; versions that are not recorded are left out.
 
         Raises:
             Recoverable: the store does not answer and a version is not known from before: the batch waits.
         """
         found: dict[SettingsKey, IntegrationSettings] = {}
-        for key in dict.fromkeys(each.settings_key for each in opened):
+        wanted = dict.fromkeys(each.settings_key for each in opened)
+        if any(key is not None for key in wanted):
+            self._erased = await self._versions.erased()
+        for key in wanted:
             if key is not None:
                 settings = await self._versions.find(*key)
                 if settings is not None:
@@ -48,7 +52,11 @@ class BatchMapper:
     ) -> list[Imaged]:
         """Map a batch; `condemn` fails its records without a look at their bodies. Dies if it takes too long."""
         with self._dead_man.armed():
-            return [self._normalizer.image(each, settings, condemned=condemn) for each in opened]
+            erased = self._erased
+            return [
+                self._normalizer.image(each, settings, condemned=condemn, erased=bool(erased) and each.tenant in erased)
+                for each in opened
+            ]
 
 
 def open_batch(records: Sequence[Record]) -> list[Opened]:
