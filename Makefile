@@ -60,10 +60,13 @@ test/unit: setup ## Run the fast tests only: no network, seconds
 kill: setup ## Kill services N times under load (N=1000 SEED=7), count what was lost
 	@$(BIN)/python -m tests.simulation.kill --kills $(or $(N),100) --seed $(or $(SEED),7)
 
+redrive: setup ## Let N deliveries fail, mend what failed, send them again through killed gateways (N=10000)
+	@$(BIN)/python -m tests.simulation.redrive --count $(or $(N),10000)
+
 sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUNS=200)
 	@$(BIN)/python -m tests.simulation.sim --seed $(or $(SEED),7) --runs $(or $(RUNS),200)
 
 bench: setup ## Measure against floors taken in the same run (ONLY=gateway for one); writes bench-results.json
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-.PHONY: help setup lock demo up down check fmt fmt/check lint types imports test test/unit kill sim bench
+.PHONY: help setup lock demo up down check fmt fmt/check lint types imports test test/unit kill redrive sim bench

@@ -9,6 +9,7 @@ import typer
 
 from tocsin.commands import (
     apply,
+    deliveries,
     demo,
     diff,
     doctor,
@@ -32,6 +33,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     status,
     demo,
     send,
+    deliveries,
     doctor,
     migrate,
     rebuild,

@@ -20,7 +20,7 @@ NAME = "demo"
 ACTOR = "cli:demo"
 NAMES: Mapping[str, str] = {"alertmanager": "Alertmanager of the demo", "sentry": "Sentry of the demo"}
 """Integrations by source."""
-SCOPES = READ_SCOPES | {Scope.INCIDENTS_WRITE}
+SCOPES = READ_SCOPES | {Scope.INCIDENTS_WRITE, Scope.DELIVERIES_REDRIVE}
 
 
 async def open_demo(connection: Connection, master_key: MasterKey, *, url: str, kept: DemoTenant | None) -> DemoTenant:

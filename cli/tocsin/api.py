@@ -1,0 +1,80 @@
+"""Tocsin's own API, as the commands ask it: JSON in and out, every refusal one line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import orjson
+
+from tocsin_runtime.errors import Fatal, Invalid, Recoverable
+
+TIMEOUT_S = 90.0
+"""A bulk redrive works for up to a minute before it answers."""
+Pairs = Sequence[tuple[str, str]]
+
+
+class Api:
+    """One address with one key. Every method raises `TocsinError` with a line for the person."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def get(self, path: str, query: Pairs = ()) -> dict[str, Any]:
+        """Read a path below `/api/v1`."""
+        return await self._ask("GET", path, query, None)
+
+    async def post(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """Ask for something below `/api/v1`.
+
+        Raises:
+            Recoverable: nobody answers, or not now: asking again is safe.
+            Invalid: it is refused.
+        """
+        return await self._ask("POST", path, (), orjson.dumps(body or {}))
+
+    async def _ask(self, method: str, path: str, query: Pairs, body: bytes | None) -> dict[str, Any]:
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            async with self._session.request(
+                method, f"{self._url}/api/v1{path}", params=list(query), data=body, headers=headers
+            ) as response:
+                status, text = response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise Recoverable(f"nobody answers at {self._url}: {str(error) or type(error).__name__}") from error
+        answer = _read(text)
+        if status >= 400:
+            raise _refusal(status, answer)
+        return answer
+
+
+@asynccontextmanager
+async def open_api(url: str, key: str) -> AsyncIterator[Api]:
+    """Give an API that asks at `url` with an API key."""
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+        yield Api(session, url.rstrip("/"))
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    try:
+        answer = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise Fatal(f"this is no answer of Tocsin: {text[:100].decode('utf-8', 'replace')!r}")
+    return answer
+
+
+def _refusal(status: int, answer: Mapping[str, Any]) -> Recoverable | Invalid:
+    """Turn a problem into one line; what is refused by a busy or waking server may be asked again."""
+    said = str(answer.get("detail") or answer.get("title") or f"status {status}")
+    for fault in answer.get("errors") or ():
+        name = fault.get("parameter") or fault.get("pointer") or ""
+        said += f" {name}: {fault.get('detail') or fault.get('code')}."
+    if status in {429, 502, 503, 504} or str(answer.get("type", "")).endswith("/busy"):
+        return Recoverable(said)
+    return Invalid(f"status-{status}", said)

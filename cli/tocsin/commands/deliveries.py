@@ -1,0 +1,195 @@
+"""`tocsin deliveries`: what came, what became of it; failed ones tried, sent again, let be."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from tocsin.api import Api
+from tocsin.commands.delivery_options import (
+    Delivery,
+    Integrations,
+    Key,
+    Reasons,
+    Since,
+    Sources,
+    Until,
+    Url,
+    ask,
+    filters,
+    members,
+)
+from tocsin.commands.owner import Json, show, show_all, show_json
+from tocsin.redriving import Redriven, redrive_all
+from tocsin_runtime.errors import TocsinError
+
+_WAITING = (("outcome", "failed"), ("attempt", "no"), ("discarded", "no"))
+"""Failed ones that wait for somebody: not sent again with success, no attempt of another, not let be."""
+_COLUMNS = ("id", "outcome", "reason", "source", "integration_id", "logged_at", "detail")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    commands = typer.Typer(help="Look at deliveries; try failed ones, send them again, let them be.", no_args_is_help=True)
+    commands.command("stats")(stats)
+    commands.command("ls")(ls)
+    commands.command("show")(show_one)
+    commands.command("try")(try_one)
+    commands.command("redrive")(redrive)
+    commands.command("discard")(discard)
+    commands.command("rejected")(rejected)
+    app.add_typer(commands, name="deliveries")
+
+
+All = Annotated[bool, typer.Option("--all", help="Whatever became of them; else failed ones that wait for somebody.")]
+
+
+def stats(
+    by: Annotated[str, typer.Option("--by", help="Of outcome, reason, source, integration_id.")] = "outcome,reason,source",
+    everything: All = False,
+    reasons: Reasons = None,
+    sources: Sources = None,
+    integrations: Integrations = None,
+    since: Since = None,
+    until: Until = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Count deliveries by what they share."""
+    query = [("by", by), *(() if everything else _WAITING), *filters(reasons, sources, integrations, since, until)]
+    answer = ask(url, key, lambda api: api.get("/deliveries/stats", query))
+    if as_json:
+        show_json(answer)
+        return
+    show_all(answer["groups"], (*answer["by"], "count", "last_logged_at", "last_id"), as_json=False)
+    if not answer["total_is_exact"]:
+        typer.echo(f"The newest {answer['total']} were counted; there are more.", err=True)
+
+
+def ls(
+    everything: All = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 50,
+    reasons: Reasons = None,
+    sources: Sources = None,
+    integrations: Integrations = None,
+    since: Since = None,
+    until: Until = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """List deliveries, newest first."""
+    query = [("limit", str(limit)), *(() if everything else _WAITING), *filters(reasons, sources, integrations, since, until)]
+    answer = ask(url, key, lambda api: api.get("/deliveries", query))
+    if as_json:
+        show_json(answer)
+        return
+    show_all(answer["items"], _COLUMNS, as_json=False)
+    if answer["total"] > len(answer["items"]):
+        more = "" if answer["total_is_exact"] else " or more"
+        typer.echo(f"{len(answer['items'])} of {answer['total']}{more}.", err=True)
+
+
+def show_one(delivery: Delivery, url: Url = None, key: Key = None, as_json: Json = False) -> None:
+    """Show one delivery: what was checked, its alert events, their incidents."""
+    answer = ask(url, key, lambda api: api.get(f"/deliveries/{delivery}"))
+    if as_json:
+        show_json(answer)
+        return
+    show({name: value for name, value in answer.items() if not isinstance(value, (list, dict))}, as_json=False)
+    for check in answer.get("checks", ()):
+        mark = {True: "passed", False: "did not pass", None: "not reached"}[check["passed"]]
+        typer.echo(f"  {check['check']:<9}  {mark:<12}  {check['detail']}")
+    for incident in answer.get("incidents", ()):
+        typer.echo(f"  {incident['short_code']}  {incident['status']}  {incident['severity']}  {incident['title']}")
+    for attempt in answer.get("attempts", ()):
+        typer.echo(f"  sent again as {attempt['id']}: {attempt['outcome']} {attempt['reason'] or ''}")
+
+
+def try_one(delivery: Delivery, url: Url = None, key: Key = None, as_json: Json = False) -> None:
+    """Say what today's code and settings would make of a delivery; exit code 1 if it fails. Nothing is written."""
+    answer = ask(url, key, lambda api: api.post(f"/deliveries/{delivery}/try"))
+    if as_json:
+        show_json(answer)
+    else:
+        show({name: value for name, value in answer.items() if name != "alerts"}, as_json=False)
+        for alert in answer.get("alerts", ()):
+            typer.echo(f"  {alert['status']}  {alert['severity'] or '-'}  {alert['service'] or '-'}  {alert['title']}")
+    raise typer.Exit(1 if answer["outcome"] == "failed" else 0)
+
+
+def redrive(
+    deliveries: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All failed ones that match.")] = False,
+    most: Annotated[int | None, typer.Option("--max", min=1, help="So many at most.", show_default=False)] = None,
+    rate: Annotated[int, typer.Option("--rate", min=1, max=1000, help="Deliveries a second.")] = 50,
+    reasons: Reasons = None,
+    sources: Sources = None,
+    integrations: Integrations = None,
+    since: Since = None,
+    until: Until = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Send failed deliveries again, in log order; each counts once, whatever happens in the middle.
+
+    Stops when too many fail again: exit code 1.
+    """
+    if bool(deliveries) is everything:
+        raise typer.BadParameter("say which: one ID or several, or --all with or without filters")
+    if deliveries:
+        one_by_one = ask(url, key, lambda api: _each(api, deliveries, "redrive", {}))
+        show_all(one_by_one, ("delivery_id", "redrive_of", "status"), as_json=as_json)
+        return
+    wanted = members(reasons, sources, integrations, since, until)
+    done = ask(url, key, lambda api: redrive_all(api, wanted, most=most, rate=rate, told=_tell))
+    shown = {name: getattr(done, name) for name in Redriven.__slots__ if name not in {"not_processed", "after", "more"}}
+    if as_json:
+        show_json(shown | {"not_processed": list(done.not_processed)})
+    else:
+        show(shown, as_json=False)
+        for each in done.not_processed:
+            typer.echo(f"  {each['delivery_id']}  {each['outcome']}  {each['reason'] or ''}", err=True)
+    raise typer.Exit(1 if done.stopped else 0)
+
+
+def discard(
+    deliveries: Annotated[list[str], typer.Argument(metavar="ID...", help="Which.")],
+    why: Annotated[str, typer.Option("--why", help="For whoever looks later.")],
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Let failed deliveries be: they stay failed, and wait for nobody. They can still be sent again by their id."""
+    answers = ask(url, key, lambda api: _each(api, deliveries, "discard", {"why": why}))
+    show_all(answers, ("delivery_id", "discarded", "first"), as_json=as_json)
+
+
+def rejected(url: Url = None, key: Key = None, as_json: Json = False) -> None:
+    """Show what the gateway turned away: counts by day, and samples."""
+    answer = ask(url, key, lambda api: api.get("/deliveries/rejected"))
+    if as_json:
+        show_json(answer)
+        return
+    show_all(answer["days"], ("day", "integration_id", "reason", "count"), as_json=False)
+    typer.echo("")
+    columns = ("at", "integration_id", "status", "reason", "address", "size", "request_id")
+    show_all(answer["samples"], columns, as_json=False)
+
+
+async def _each(api: Api, deliveries: list[str], verb: str, body: Mapping[str, object]) -> list[dict[str, Any]]:
+    """Ask for one after the other; the first refusal ends it, and says of which."""
+    answers: list[dict[str, Any]] = []
+    for delivery in deliveries:
+        try:
+            answers.append(await api.post(f"/deliveries/{delivery}/{verb}", body))
+        except TocsinError as error:
+            error.args = (f"{delivery}: {error}",)
+            raise
+    return answers
+
+
+def _tell(so_far: Redriven) -> None:
+    typer.echo(f"sent {so_far.sent}, processed {so_far.processed}, failed again {so_far.failed_again}", err=True)
