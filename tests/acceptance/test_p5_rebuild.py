@@ -18,7 +18,7 @@ async def test_a_rebuild_says_the_same_in_every_table(shared: System) -> None:
 
     compared = await shared.verify()
     assert {table.table for table in compared if not table.equal} == set()
-    assert {table.table for table in compared if table.live.rows == 0} == set()
+    assert {table.table for table in compared if table.live.rows == 0} <= {"erased"}  # nobody was erased here
 
     async with shared.db() as connection:
         await connection.execute(_TAMPER, sentry.tenant.id, "tampered")

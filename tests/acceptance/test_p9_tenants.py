@@ -14,7 +14,8 @@ from tocsin_query.endpoints import ENDPOINTS, PREFIXES
 
 KINDS = {"/incidents/{id}": ("incident", "short_code", "prefix"), "/alerts/{id}": ("alert",), "/deliveries/{id}": ("delivery",)}
 """Which ids a route takes; `/commands/{id}` has a test of its own: the log alone knows which commands were given."""
-LISTS = ("/incidents", "/alerts")
+LISTS = ("/incidents", "/alerts", "/deliveries")
+COUNTS = ("/deliveries/stats", "/deliveries/rejected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ async def test_two_tenants_with_the_same_fingerprint_never_meet(shared: System) 
 
 def test_the_matrix_knows_every_route_of_the_read_api() -> None:
     """A new route must say here which ids it takes, or have a test of its own."""
-    assert {endpoint.path for endpoint in ENDPOINTS} == {*KINDS, *LISTS, "/commands/{id}"}
+    assert {endpoint.path for endpoint in ENDPOINTS} == {*KINDS, *LISTS, *COUNTS, "/commands/{id}"}
 
 
 async def test_another_tenants_key_sees_404_on_every_route_with_every_kind_of_id(alice: Belongings, bob: Customer) -> None:
@@ -86,6 +87,9 @@ async def test_another_tenants_key_sees_404_on_every_route_with_every_kind_of_id
 async def test_lists_and_totals_of_another_tenant_hold_nothing_whatever_they_are_asked(alice: Belongings, bob: Customer) -> None:
     for route in LISTS:
         assert (await bob.get(route))["total"] == 0
+    assert (await bob.get("/deliveries/stats"))["groups"] == []
+    rejected = await bob.get("/deliveries/rejected")
+    assert (rejected["days"], rejected["samples"]) == ([], [])
     assert (await bob.get("/alerts", incident_id=alice.ids["incident"]))["items"] == []
     assert (await alice.owner.get("/alerts", incident_id=alice.ids["incident"]))["total"] == 2
 
