@@ -64,11 +64,18 @@ class Gateway:
         self._log = log
         self._clock = clock
         self._name = name
+        self._runs = 0
         self.restart()
 
     def restart(self) -> None:
         """Die and start again."""
-        self.refusals = Refusals(gateway=self._name, now_ms=round(self._clock.monotonic() * 1000), interval_ms=TICK_S * 1000)
+        self._runs += 1
+        self.refusals = Refusals(
+            gateway=self._name,
+            process=f"{self._name}-{self._runs}",
+            now_ms=round(self._clock.monotonic() * 1000),
+            interval_ms=TICK_S * 1000,
+        )
         self._appender = self._log.appender(LOG)
         self._ticker = Ticker(
             appender=self._appender,
@@ -90,6 +97,10 @@ class Gateway:
     async def tick(self) -> None:
         """Write a tick, or keep what it would have said for the next one."""
         await self._ticker.tick()
+
+    async def leave(self) -> None:
+        """Stop as told to: the last tick says goodbye."""
+        await self._ticker.leave()
 
     async def _count(self) -> int:
         return 1

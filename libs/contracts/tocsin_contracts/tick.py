@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 TICK_VERSION = 1
 REFUSED_MAX = 10_000
+PROCESS_MAX = 64
 
 
 class Refused(BaseModel):
@@ -23,12 +24,17 @@ class Tick(BaseModel):
 
     v: int = TICK_VERSION
     gateway: str
+    """Its name, for people; two processes may have the same."""
+    process: str | None = Field(default=None, min_length=1, max_length=PROCESS_MAX)
+    """This run of the gateway: drawn at random at its start, the same in all its ticks. None in ticks of older releases."""
     covers_ms: int = Field(ge=0)
     """How long since this gateway's last tick: how long the refusals may have lasted."""
     refused: list[Refused] = Field(default_factory=list, max_length=REFUSED_MAX)
     """Integrations of this partition's tenants only."""
     all_refused: bool = False
-    """The gateway could not append at all, or refused more integrations than a tick can list: everything was refused."""
+    """Everything was refused: it could not append, or does not know whom it refused, or refused more than a tick can list."""
+    last: bool = False
+    """Goodbye: this process accepts and refuses nothing any more, and writes nothing behind this record."""
 
 
 def encode_tick(tick: Tick) -> bytes:

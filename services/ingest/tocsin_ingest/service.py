@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import sys
 
@@ -99,6 +100,7 @@ class Ingest:
         self._partitions = PartitionCount(log.admin(), LOG)
         self.refusals = Refusals(
             gateway=settings.gateway or socket.gethostname(),
+            process=secrets.token_hex(8),
             now_ms=round(clock.monotonic() * 1000),
             interval_ms=round(settings.tick_interval_s * 1000),
         )
@@ -155,11 +157,12 @@ class Ingest:
         await self._tasks.wait()
 
     async def stop(self) -> None:
-        """Accept nothing more, answer what is under way, flush, leave. Ticks stop last: they say that we still run."""
+        """Accept nothing more, answer what is under way, say goodbye in a last tick, flush, leave."""
         self._health.stop()
         self._commands.release()
         await self.listener.stop()
         await self._tasks.cancel()
+        await self.ticker.leave()
         await self.appender.close(timeout_s=_CLOSE_S)
         await self._reader.close()
         await self._partitions.close()
@@ -211,7 +214,7 @@ class _Wiring:
         self._metrics = metrics
         self._limits = Limits(Buckets(most=settings.buckets_max), clock)
         quota = Quota(per_minute=settings.failures_per_min, burst=settings.failures_burst)
-        self._failures = Failures(self._limits, quota)
+        self._failures = Failures(Buckets(most=settings.addresses_max), clock, quota)
         keys = DirectoryKeys(control.current)
         authenticator = Authenticator(keys, clock=clock, used=control.key_used)
         self._callers = Callers(authenticator, self._failures, metrics)

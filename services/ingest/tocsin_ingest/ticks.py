@@ -65,15 +65,28 @@ class Ticker:
         results = await asyncio.gather(*(self._tick(partition) for partition in range(self._count)))
         self._note(next((fault for fault in results if fault is not None), None))
 
-    async def _tick(self, partition: int) -> str | None:
+    async def leave(self) -> None:
+        """Say goodbye to every partition that was ticked, once nothing more is accepted or refused; `run` has ended.
+
+        A goodbye that the log does not take is one the fold does without: then this gateway fell silent, as one that was killed.
+        """
+        goodbyes = (self._tick(partition, last=True) for partition in range(self._count))
+        for result in await asyncio.gather(*goodbyes, return_exceptions=True):
+            if result is not None:
+                _log.warning("goodbye.failed", reason=str(result))  # and the stop goes on
+
+    async def _tick(self, partition: int, *, last: bool = False) -> str | None:
         """Write the tick of one partition; give what went wrong."""
-        pending = self._refusals.tick(partition, round(self._clock.monotonic() * 1000))
+        pending = self._refusals.tick(partition, round(self._clock.monotonic() * 1000), last=last)
         try:
             await self._appender.append(partition, Entry(None, encode_tick(pending.tick), log_headers(Kind.TICK)))
         except (Recoverable, Invalid) as error:
             self._refusals.untold(pending)
             self._metrics.ticked("failed")
             return str(error)
+        except asyncio.CancelledError:
+            self._refusals.interrupted(pending)
+            raise
         self._refusals.told(pending)
         self._metrics.ticked("appended")
         return None

@@ -18,7 +18,14 @@ COMMAND = Command(
     id="c1", request_hash="h", tenant="acme", actor=Actor(id="u", name="Ada"), issued_at=5, if_revision=3,
     body=SetStatus(incident="i", status=IncidentStatus.RESOLVED, comment="done"),
 )  # fmt: skip
-TICK = Tick(gateway="g", covers_ms=15_000, refused=[Refused(tenant="acme", integration="prod")], all_refused=True)
+TICK = Tick(
+    gateway="g",
+    process="0f1e2d3c4b5a6978",
+    covers_ms=15_000,
+    refused=[Refused(tenant="acme", integration="prod")],
+    all_refused=True,
+    last=True,
+)
 
 
 @QUICKLY
@@ -68,6 +75,12 @@ def test_a_redrive_says_what_it_sends_again() -> None:
 def test_commands_and_ticks_are_read_as_they_were_written() -> None:
     assert decode_command(encode_command(COMMAND)) == COMMAND
     assert decode_tick(encode_tick(TICK)) == TICK
+
+
+def test_a_tick_from_before_processes_were_named_is_no_goodbye() -> None:
+    old = b'{"v":1,"gateway":"g","covers_ms":15000,"refused":[],"all_refused":false}'
+    assert decode_tick(old) == Tick(gateway="g", covers_ms=15_000)
+    assert (decode_tick(old).process, decode_tick(old).last) == (None, False)
 
 
 def test_members_of_a_newer_writer_are_passed_over() -> None:

@@ -219,14 +219,14 @@ def test_rate_fields_follow_the_draft() -> None:
 
 
 def _refusals(most: int = 10) -> Refusals:
-    refusals = Refusals(gateway="g", now_ms=0, interval_ms=15_000, most=most)
+    refusals = Refusals(gateway="g", process="p", now_ms=0, interval_ms=15_000, most=most)
     refusals.told(refusals.tick(0, 0))
     return refusals
 
 
 def test_the_first_tick_of_a_process_says_that_everything_was_refused() -> None:
     """A killed process may have refused, and nobody else knows (P10)."""
-    tick = Refusals(gateway="g", now_ms=1000, interval_ms=15_000).tick(0, 1000).tick
+    tick = Refusals(gateway="g", process="p", now_ms=1000, interval_ms=15_000).tick(0, 1000).tick
 
     assert tick.all_refused
     assert tick.covers_ms == 15_000
@@ -256,6 +256,17 @@ def test_refusals_of_a_failed_tick_are_told_by_the_next() -> None:
     assert tick.refused == [Refused(tenant="t", integration="a")]
     assert tick.covers_ms == 18_000
     assert tick.all_refused
+
+
+def test_what_a_tick_said_that_was_cut_off_is_said_again() -> None:
+    """Whether it was appended is not known; that nothing could be appended is not known either."""
+    refusals = _refusals()
+    refusals.note(0, "t", "a")
+    refusals.interrupted(refusals.tick(0, 9000))
+    tick = refusals.tick(0, 10_000, last=True).tick
+
+    assert (tick.refused, tick.all_refused) == ([Refused(tenant="t", integration="a")], False)
+    assert (tick.covers_ms, tick.last) == (10_000, True)
 
 
 def test_a_refusal_while_a_tick_is_on_its_way_is_for_the_next_tick() -> None:

@@ -23,7 +23,7 @@ from tests.unit.ingest.gateway import (
     running,
     tenant,
 )
-from tocsin_contracts.tick import Refused
+from tocsin_contracts.tick import Refused, decode_tick
 from tocsin_runtime.clock import ManualClock
 
 PAGER_REFUSED = Refused(tenant=ACME, integration=PAGER)
@@ -189,6 +189,45 @@ async def test_partitions_that_were_added_are_ticked_too() -> None:
         topic.partitions.append(type(topic.partitions[0])())
         await gateway.next_tick()
         assert gateway.ticks(PARTITIONS)
+
+
+async def test_every_tick_of_a_process_names_it_and_another_process_has_another_name() -> None:
+    async with running() as gateway, running() as other:
+        await gateway.next_tick()
+        await other.next_tick()
+        names = {tick.process for partition in range(PARTITIONS) for tick in gateway.ticks(partition)}
+        assert len(names) == 1
+        assert names.isdisjoint({tick.process for tick in other.ticks()} | {None})
+
+
+async def test_a_gateway_that_stops_says_goodbye_to_every_partition_behind_its_last_delivery() -> None:
+    async with running(directory(tight(burst=1)), clock=ManualClock()) as gateway:  # type: ignore[arg-type]
+        await fresh(gateway)
+        assert [(await gateway.post()).status for _ in range(2)] == [202, 429]
+
+    for partition in range(PARTITIONS):
+        ticks = gateway.ticks(partition)
+        assert [tick.last for tick in ticks] == [False] * (len(ticks) - 1) + [True]
+        assert ticks[-1].process == ticks[0].process
+        last = gateway.log.topics["tocsin.log"].partitions[partition].records[-1]
+        assert decode_tick(last.value).last
+    assert gateway.ticks()[-1].refused == [PAGER_REFUSED]
+
+
+async def test_a_delivery_under_way_at_the_stop_is_acknowledged_before_the_goodbye() -> None:
+    async with running() as gateway:
+        await fresh(gateway)
+        gateway.log.freeze()
+        posted = asyncio.create_task(gateway.post())
+        await gateway.log.until_handed(1)
+        stopping = asyncio.create_task(gateway.ingest.stop())
+        gateway.log.thaw()
+        answer = await posted
+        await stopping
+
+    assert answer.status == 202
+    assert gateway.stored(answer).offset < gateway.log.topics["tocsin.log"].partitions[ACME_PARTITION].records[-1].offset
+    assert gateway.ticks()[-1].last
 
 
 async def test_limits_beyond_a_worker_are_reported() -> None:

@@ -23,9 +23,10 @@ class Refusals:
     refused, and its memory is gone. Absence is then counted a little later than it could be, never sooner.
     """
 
-    def __init__(self, *, gateway: str, now_ms: int, interval_ms: int, most: int = REFUSED_MAX) -> None:
-        """Start at `now_ms` of a clock that never goes backwards."""
+    def __init__(self, *, gateway: str, process: str, now_ms: int, interval_ms: int, most: int = REFUSED_MAX) -> None:
+        """Start at `now_ms` of a clock that never goes backwards; `process` names this run of the gateway, and no other."""
         self._gateway = gateway
+        self._process = process
         self._start_ms = now_ms - interval_ms
         self._most = most
         self._partitions: dict[int, _Partition] = {}
@@ -43,15 +44,17 @@ class Refusals:
         for place in self._partitions.values():
             place.everything = True
 
-    def tick(self, partition: int, now_ms: int) -> "Pending":
-        """Make the tick of one partition; hand it back to `told` or to `untold`."""
+    def tick(self, partition: int, now_ms: int, *, last: bool = False) -> "Pending":
+        """Make the tick of one partition; hand it back to `told`, `untold` or `interrupted`."""
         place = self._place(partition)
         refused = tuple(place.integrations)
         tick = Tick(
             gateway=self._gateway,
+            process=self._process,
             covers_ms=max(0, now_ms - place.since_ms),
             refused=[Refused(tenant=tenant, integration=integration) for tenant, integration in refused],
             all_refused=place.everything,
+            last=last,
         )
         place.integrations.clear()
         place.everything = False
@@ -64,6 +67,12 @@ class Refusals:
     def untold(self, pending: "Pending") -> None:
         """Keep what a failed tick would have said, and more: nothing could be appended, so everything was refused."""
         self._place(pending.partition).everything = True
+        self.interrupted(pending)
+
+    def interrupted(self, pending: "Pending") -> None:
+        """Keep what a tick said of which nobody waited to hear whether it was appended: said twice is late, and safe."""
+        place = self._place(pending.partition)
+        place.everything = place.everything or pending.tick.all_refused
         for tenant, integration in pending.refused:
             self.note(pending.partition, tenant, integration)
 
