@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tocsin_control.directory import Directory, IntegrationEntry, TenantEntry
 from tocsin_ingest.domain.buckets import Policy, Quota, policy
 from tocsin_ingest.domain.rate_fields import policy_field
+from tocsin_sources.schemes.body_key import BodyKey
 from tocsin_sources.signature import Accepted, Rejected, Rejection, Scheme, SignedRequest, authenticate
 from tocsin_sources.source import Source
 
@@ -37,6 +39,8 @@ class Admission:
     tenant: TenantEntry
     source: Source
     schemes: tuple[Scheme, ...]
+    header_schemes: tuple[Scheme, ...]
+    """Those for which nothing in the body has to be looked for."""
     policies: tuple[Policy, ...]
     policy_field: str
     key: bytes
@@ -46,14 +50,14 @@ class Admission:
     lasting: tuple[bytes, ...] | None = field(repr=False)
     """The secrets, where none of them ends some day: then they need not be looked through at each request."""
 
-    def verify(self, request: SignedRequest) -> Verdict:
-        """Check who sent a request; never raises."""
+    def verify(self, request: SignedRequest, *, by_header: bool = False) -> Verdict:
+        """Check who sent a request, where `by_header` is set by its header alone; never raises."""
         active = self.entry.secrets
         values = self.lasting
         if values is None:
             active = self.entry.active_secrets(request.now)
             values = tuple(secret.value for secret in active)
-        verdict = authenticate(self.schemes, request, values)
+        verdict = authenticate(self.header_schemes if by_header else self.schemes, request, values)
         if isinstance(verdict, Accepted):
             return _PROVED[active[verdict.secret].slot]
         if not self.entry.signature_required and verdict.reason in _UNSIGNED_REASONS:
@@ -66,9 +70,21 @@ class Admission:
         return self.entry.secrets_unreadable > 0 and not self.entry.secrets
 
 
-def verify_nobody(source: Source, request: SignedRequest) -> None:
+def provable_by_header(schemes: tuple[Scheme, ...]) -> tuple[Scheme, ...]:
+    """Leave out the schemes whose proof has to be looked for in the body: that is a parse for somebody who proved nothing yet."""
+    return tuple(scheme for scheme in schemes if not isinstance(scheme, BodyKey))
+
+
+def shows_credentials(schemes: tuple[Scheme, ...], headers: Mapping[str, str]) -> bool:
+    """Tell whether a header holds what one of the schemes would check, right or wrong; the body need not be there yet."""
+    verdict = authenticate(provable_by_header(schemes), SignedRequest(headers=headers, body=b""), [_NOBODYS_SECRET])
+    return isinstance(verdict, Rejected) and verdict.reason is not Rejection.NO_CREDENTIALS
+
+
+def verify_nobody(source: Source, request: SignedRequest, *, by_header: bool = False) -> None:
     """Do the work of a wrong secret for an integration that does not exist."""
-    verdict = authenticate(source.schemes, request, [_NOBODYS_SECRET])
+    schemes = provable_by_header(source.schemes) if by_header else source.schemes
+    verdict = authenticate(schemes, request, [_NOBODYS_SECRET])
     assert isinstance(verdict, Rejected)  # noqa: S101 # 256 random bits, drawn when this process started
 
 
@@ -98,11 +114,13 @@ def _admission(entry: IntegrationEntry, tenant: TenantEntry, source: Source) -> 
         policy("integration", entry.id, Quota(entry.rate_limit_per_min, entry.burst)),
         policy("tenant", tenant.id, Quota(tenant.rate_limit_per_min, tenant.burst)),
     )
+    schemes = entry.schemes()
     return Admission(
         entry=entry,
         tenant=tenant,
         source=source,
-        schemes=entry.schemes(),
+        schemes=schemes,
+        header_schemes=provable_by_header(schemes),
         policies=policies,
         policy_field=policy_field(policies),
         key=tenant.id.encode(),

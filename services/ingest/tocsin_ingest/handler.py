@@ -1,8 +1,8 @@
 """Accept deliveries: the order of checks is the gateway's security (security.md 3), and each is one method here.
 
-Who is meant → may it come now → is it small enough → receive it raw → did they send it → count it → decode it → parse
-it → append it → 202. Nothing is decoded or parsed before it is authenticated, and nothing is answered 202 before the
-log acknowledged it (P1).
+Who is meant → may it come now → has its address failed too often → is it small enough → receive it raw → did they send
+it → count it → decode it → parse it → append it → 202. Nothing is decoded or parsed before it is authenticated, and
+nothing is answered 202 before the log acknowledged it (P1).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tocsin_contracts.position import Position
 from tocsin_contracts.problem import ProblemType
 from tocsin_control.directory import Directory
 from tocsin_control.usage import TurnedAway
-from tocsin_ingest.admission import Admission, Admissions, verify_nobody
+from tocsin_ingest.admission import Admission, Admissions, shows_credentials, verify_nobody
 from tocsin_ingest.answers import malformed, not_found, too_large, unauthenticated, unavailable
 from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
 from tocsin_ingest.domain.rate_fields import limit_field
@@ -37,7 +37,7 @@ from tocsin_runtime.http import Problem
 from tocsin_runtime.log import Appender, AppendTooLarge, Entry
 from tocsin_sources import document, registry
 from tocsin_sources.schemes.body_key import redacted
-from tocsin_sources.signature import Rejection, SignedRequest
+from tocsin_sources.signature import Rejection, Scheme, SignedRequest
 from tocsin_sources.source import Source
 
 INTEGRATION_HEADER = "X-Tocsin-Integration"
@@ -151,12 +151,15 @@ class Deliveries:
             raise unavailable("Too many requests are under way. Try again.")
         if admission.cannot_tell:
             raise unavailable("The secrets of this integration cannot be read now. Try again.")
+        suspect = entry.signature_required and self._suspect(request, admission.schemes, exchange)
         raw = self._receiver.arrived(request)
         if raw is None:
             raw = await self._receiver.receive(request)
+            suspect = entry.signature_required and self._suspect(request, admission.schemes, exchange)
         exchange.size = len(raw)
         now = self._clock.now()
-        confirm = await self._authenticate(request, admission, raw, now, exchange)
+        signed = SignedRequest(headers=request.headers, body=raw, now=now)
+        confirm = await self._authenticate(signed, admission, exchange, suspect=suspect)
         if not admission.tenant.enabled:
             raise Problem(403, "This tenant is disabled.", type=ProblemType.FORBIDDEN)
         if not entry.enabled:
@@ -213,13 +216,29 @@ class Deliveries:
         """Answer a request for nobody as one with a wrong secret, after the same work."""
         if self._in_flight > self._bounds.in_flight_max:
             return unavailable("Too many requests are under way. Try again.")
+        self._suspect(request, source.schemes, exchange)
         raw = await self._receiver.receive(request)
+        suspect = self._suspect(request, source.schemes, exchange)
         exchange.size = len(raw)
-        verify_nobody(source, SignedRequest(headers=request.headers, body=raw, now=self._clock.now()))
+        verify_nobody(source, SignedRequest(headers=request.headers, body=raw, now=self._clock.now()), by_header=suspect)
         return self._failed(_UNKNOWN, exchange)
 
+    def _suspect(self, request: web.BaseRequest, schemes: tuple[Scheme, ...], exchange: Exchange) -> bool:
+        """Tell whether the address failed too often: then only what stands in the header can prove a request (S25).
+
+        Raises:
+            Problem: 429, where nothing there could: its body is not even received.
+        """
+        over = self._failures.over(exchange.address)
+        if over is None:
+            return False
+        if not shows_credentials(schemes, request.headers):
+            exchange.reason = str(Rejection.NO_CREDENTIALS)
+            raise over
+        return True
+
     async def _authenticate(
-        self, request: web.BaseRequest, admission: Admission, raw: bytes, now: int, exchange: Exchange
+        self, request: SignedRequest, admission: Admission, exchange: Exchange, *, suspect: bool
     ) -> str | None:
         """Check the signature over the bytes as received, and give the link that confirms a subscription, if it is one.
 
@@ -227,13 +246,13 @@ class Deliveries:
             Problem: 401, or 429 above the bound of failures of one address.
             Recoverable: what the check needs cannot be fetched now.
         """
-        verdict, confirm = admission.verify(SignedRequest(headers=request.headers, body=raw, now=now)), None
-        if self._sns is not None and self._sns.concerns(admission):
-            checked = await self._sns.check(admission, verdict, raw, now)
+        verdict, confirm = admission.verify(request, by_header=suspect), None
+        if self._sns is not None and self._sns.concerns(admission) and (verdict.accepted or not suspect):
+            checked = await self._sns.check(admission, verdict, request.body, request.now)
             verdict, confirm = checked.verdict, checked.confirm
         if verdict.accepted:
             if verdict.slot is not None:
-                self._note_use(admission.entry.id, verdict.slot, now)
+                self._note_use(admission.entry.id, verdict.slot, request.now)
             return confirm
         raise self._failed(str(verdict.reason), exchange)
 

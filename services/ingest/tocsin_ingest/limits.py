@@ -1,7 +1,9 @@
 """Rate limits of the gateway (E3, security S80): counted after authentication, refused before the body is read.
 
 A request is counted once its signature proved whose it is: counting before would let anybody who knows a path use up
-somebody's quota. Whoever is over the quota already is refused before the body is read, so a flood costs one look.
+somebody's quota. Whoever is over the quota already is refused before the body is read, so a flood costs one look. Who
+proves nothing is counted by address instead (S25), in buckets of their own: a flood of addresses must not make an
+integration's quota forgotten.
 """
 
 from __future__ import annotations
@@ -9,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tocsin_contracts.problem import ProblemType
+from tocsin_ingest.domain.address import origin
 from tocsin_ingest.domain.buckets import Allowance, Buckets, Policy, Quota, policy
 from tocsin_ingest.domain.rate_fields import limit_field, policy_field, retry_after
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.http import Problem
 
 _DETAIL = "More requests than this quota allows."
+_FAILED = "failed-authentication"
 
 
 class Limits:
@@ -51,22 +55,34 @@ class Limits:
 
 
 class Failures:
-    """Failed authentications of one address: above a bound they are answered 429 instead of 401 (security S25).
+    """Failed authentications of one address: a token bucket from which only failures take (security S25).
 
-    Only failures are counted and only failures refused: behind one address there may be a good sender and a forgotten one.
+    Behind one address there may be a good sender and a forgotten one, or all the customers of a monitoring service: who
+    proves himself takes nothing and is never refused for his neighbour's sake, where the proof stands in the header. What
+    costs more than a digest, such as looking for a key in the body, an address above its bound does not get (`over`).
     """
 
-    def __init__(self, limits: Limits, quota: Quota) -> None:
-        self._limits = limits
+    def __init__(self, buckets: Buckets, clock: Clock, quota: Quota) -> None:
+        """Remember failures in `buckets`, which nothing else uses: their number bounds the addresses remembered."""
+        self._buckets = buckets
+        self._clock = clock
         self._quota = quota
+
+    def over(self, address: str) -> Problem | None:
+        """Give the 429 for an address that had too many failures already, else None. Counts nothing."""
+        name = origin(address)
+        if not self._buckets.holds(_FAILED, name):
+            return None  # nearly everybody
+        exhausted = self._buckets.look((policy(_FAILED, name, self._quota),), self._now_ns())
+        return None if exhausted is None else exceeded(exhausted)
 
     def failed(self, address: str) -> Problem | None:
         """Count a failure; give the 429 for an address that had too many, else None."""
-        try:
-            self._limits.count((policy("failed-authentication", address, self._quota),))
-        except Problem as problem:
-            return problem
-        return None
+        (allowance,) = self._buckets.count((policy(_FAILED, origin(address), self._quota),), self._now_ns())
+        return exceeded((allowance,)) if allowance.limited else None
+
+    def _now_ns(self) -> int:
+        return int(self._clock.monotonic() * 1e9)
 
 
 def exceeded(allowances: Sequence[Allowance]) -> Problem:

@@ -41,6 +41,7 @@ class IngestSettings(Settings):
 
     failures_per_min: int = setting(60, "failed authentications a minute of one address before it is answered 429", ge=1)
     failures_burst: int = setting(120, "failed authentications of one address at once", ge=1)
+    addresses_max: int = setting(50_000, "addresses whose failures are remembered; the longest quiet goes first", ge=100)
     commands_per_min: int = setting(600, "commands a minute of one tenant", ge=1)
     commands_burst: int = setting(200, "commands of one tenant at once", ge=1)
     bodies_per_min: int = setting(600, "reads of bodies a minute of one tenant", ge=1)

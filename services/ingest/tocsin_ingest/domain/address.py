@@ -1,9 +1,10 @@
 """Who sent a request: the peer's address, or what a trusted proxy says of it (security S08)."""
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 _CACHE_MAX = 4096
+_SITE_BITS = 64
 
 Network = IPv4Network | IPv6Network
 
@@ -15,6 +16,21 @@ def networks(text: str) -> tuple[Network, ...]:
         ValueError: one of them is no address and no network.
     """
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def origin(address: str) -> str:
+    """Name whom a bucket counts for an address: itself, but of IPv6 the network of 64 bits, which each customer has to himself.
+
+    An IPv4 address written as an IPv6 one is the IPv4 address. What is no address is itself.
+    """
+    if ":" not in address:
+        return address
+    try:
+        parsed = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    mapped = parsed.ipv4_mapped
+    return str(IPv6Network((int(parsed), _SITE_BITS), strict=False)) if mapped is None else str(mapped)
 
 
 class Addresses:

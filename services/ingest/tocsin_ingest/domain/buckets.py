@@ -62,6 +62,10 @@ class Buckets:
         self._full_at: dict[str, int] = {}
         self._most = most
 
+    def holds(self, name: str, key: str) -> bool:
+        """Tell whether anything is known of a key; what is not is a full bucket."""
+        return f"{name}:{key}" in self._full_at
+
     def look(self, policies: Sequence[Policy], now_ns: int) -> list[Allowance] | None:
         """Tell whether a request would be over one of the quotas: what is left of them then, else None. Counts nothing."""
         full_at = self._full_at
