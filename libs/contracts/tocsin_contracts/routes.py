@@ -1,9 +1,11 @@
-"""One route table: which service owns each public path, whatever the method (DESIGN 6).
+"""One route table: which service owns each public path, whatever the method, and what may be done there (DESIGN 6).
 
 The forwarder of `tocsin up`, the nginx file and a test read it. Senders post webhooks, some with GET; reads go to
 query; every other method is a command and goes to ingest. `/-/…` and `/metrics` are never public.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -27,6 +29,62 @@ INGEST_SUFFIXES: tuple[tuple[str, str], ...] = (("/api/v1/deliveries/", "/body")
 """Prefix and suffix of paths that only ingest can answer: bodies lie in the log."""
 PRIVATE_PREFIXES: tuple[str, ...] = ("/-/", "/metrics")
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CANONICAL = "/api/v1"
+_ORDER = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One public path and what may be done there."""
+
+    path: str
+    """Behind `/api/v1`; a name in braces is any one segment."""
+    methods: tuple[str, ...]
+    bare: bool = True
+    """Whether it answers without `/api/v1` too, as the source documents name it."""
+
+    def matches(self, segments: tuple[str, ...]) -> bool:
+        """Tell whether a path's segments are of this route."""
+        wanted = _segments(self.path)
+        return len(wanted) == len(segments) and all(
+            want == segment or (want.startswith("{") and segment) for want, segment in zip(wanted, segments, strict=True)
+        )
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(path.removesuffix("/").split("/")[1:])
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(path="/webhooks/{source}/{integration}", methods=("POST",)),
+    Route(path="/webhooks/{source}", methods=("POST",)),
+    Route(path="/alerts/webhook/{source}/{integration}", methods=("POST",)),
+    Route(path="/alerts/webhook/{source}", methods=("POST",)),
+    Route(path="/incidents", methods=("GET",)),
+    Route(path="/incidents/{id}", methods=("GET",)),
+    Route(path="/incidents/{id}/status", methods=("PATCH",)),
+    Route(path="/alerts", methods=("GET",)),
+    Route(path="/alerts/{id}", methods=("GET",)),
+    Route(path="/commands/{id}", methods=("GET",)),
+    Route(path="/deliveries", methods=("GET",)),
+    Route(path="/deliveries/stats", methods=("GET",)),
+    Route(path="/deliveries/rejected", methods=("GET",)),
+    Route(path="/deliveries/redrive", methods=("POST",)),
+    Route(path="/deliveries/{id}", methods=("GET",)),
+    Route(path="/deliveries/{id}/body", methods=("GET",)),
+    Route(path="/deliveries/{id}/try", methods=("POST",)),
+    Route(path="/deliveries/{id}/redrive", methods=("POST",)),
+    Route(path="/deliveries/{id}/discard", methods=("POST",)),
+    Route(path="/integrations", methods=("GET", "POST"), bare=False),
+    Route(path="/integrations/{id}", methods=("GET", "PATCH", "DELETE"), bare=False),
+    Route(path="/integrations/{id}/rotate", methods=("POST",), bare=False),
+    Route(path="/integrations/{id}/try", methods=("POST",), bare=False),
+    Route(path="/keys", methods=("GET", "POST"), bare=False),
+    Route(path="/keys/{id}", methods=("GET", "DELETE"), bare=False),
+    Route(path="/tenants", methods=("GET",), bare=False),
+    Route(path="/openapi.json", methods=("GET",), bare=False),
+)
+"""Every public path. A new one is a line here and one where its service describes it; tests hold both against what is routed."""
 
 
 def owner(method: str, path: str) -> Owner | None:
@@ -43,3 +101,21 @@ def owner(method: str, path: str) -> Owner | None:
     if any(path.startswith(prefix) and path.endswith(suffix) for prefix, suffix in INGEST_SUFFIXES):
         return Owner.INGEST
     return Owner.QUERY if method in READ_METHODS else Owner.INGEST
+
+
+def allowed_methods(path: str) -> tuple[str, ...]:
+    """List the methods that the public address takes at a path, over all services; empty where nothing lies.
+
+    Args:
+        path: without its query string.
+    """
+    canonical = path.startswith(CANONICAL + "/")
+    segments = _segments(path.removeprefix(CANONICAL) if canonical else path)
+    found = {method for route in ROUTES if (canonical or route.bare) and route.matches(segments) for method in route.methods}
+    return in_order(found)
+
+
+def in_order(methods: Iterable[str]) -> tuple[str, ...]:
+    """Put methods in the order of `Allow`, with HEAD wherever GET is."""
+    wanted = set(methods)
+    return tuple(method for method in _ORDER if method in wanted or (method == "HEAD" and "GET" in wanted))

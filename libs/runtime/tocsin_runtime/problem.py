@@ -14,6 +14,8 @@ import structlog
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
 
+from tocsin_contracts.problem import ProblemType
+from tocsin_contracts.routes import allowed_methods, in_order
 from tocsin_runtime.errors import Recoverable
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -50,6 +52,26 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         self.members = dict(members or {})
 
 
+def not_found() -> Problem:
+    """Say that nothing lies here; the same for what another tenant has."""
+    return Problem(404, "There is nothing here, or not for you.", type=ProblemType.NOT_FOUND)
+
+
+def wrong_method(*methods: str) -> Problem:
+    """Say which methods a path takes; HEAD goes wherever GET does."""
+    allowed = ", ".join(in_order(methods))
+    return Problem(405, f"This path takes {allowed}.", type=ProblemType.METHOD_NOT_ALLOWED, headers={"Allow": allowed})
+
+
+def not_here(path: str) -> Problem:
+    """Answer for a path that this service does not have: 405 where the public address takes it by another method, else 404.
+
+    The public address sends reads to one service and everything else to another, so either may be asked for the other's paths.
+    """
+    allowed = allowed_methods(path)
+    return wrong_method(*allowed) if allowed else not_found()
+
+
 def request_id(request: BaseRequest) -> str:
     """Give this request's id: the caller's `X-Request-Id` where it is well-formed, else a random one."""
     known = request.get(REQUEST_ID)
@@ -75,13 +97,18 @@ def problem_response(request: BaseRequest, problem: Problem) -> web.Response:
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every error into problem+json; the only place that maps errors to answers.
 
-    `Problem` as it says; aiohttp's own (404, 405, 413 …) by their status; `Recoverable` is a 503 with `Retry-After`;
-    anything else is a 500 that says nothing, with one log line that says everything.
+    `Problem` as it says; 404 and 405 as every service says them, aiohttp's others (413 …) by their status; `Recoverable` is a
+    503 with `Retry-After`; anything else is a 500 that says nothing, with one log line that says everything.
     """
     try:
         return await handler(request)
     except Problem as problem:
         return problem_response(request, problem)
+    except web.HTTPNotFound:
+        return problem_response(request, not_here(request.rel_url.raw_path))
+    except web.HTTPMethodNotAllowed as error:
+        known = allowed_methods(request.rel_url.raw_path)
+        return problem_response(request, wrong_method(*(known or error.allowed_methods)))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise

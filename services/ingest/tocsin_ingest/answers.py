@@ -1,4 +1,7 @@
-"""Answers of ingest: one shape for every failure (RFC 9457), and the headers that all answers carry."""
+"""Answers of ingest: one shape for every failure (RFC 9457), and the headers that all answers carry.
+
+What all services say alike (404, 405) is runtime's, and may be imported from here.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,19 @@ import orjson
 from aiohttp import web
 
 from tocsin_contracts.problem import ProblemType
-from tocsin_runtime.http import PROBLEM_JSON, Problem
+from tocsin_runtime.problem import PROBLEM_JSON, Problem, not_found, not_here, wrong_method
 
+__all__ = [
+    "answer",
+    "malformed",
+    "not_found",
+    "not_here",
+    "problem_answer",
+    "too_large",
+    "unauthenticated",
+    "unavailable",
+    "wrong_method",
+]
 JSON = "application/json"
 RETRY_S = 1
 """Seconds that a sender should wait after a 503: the log comes back within seconds, or does not."""
@@ -45,16 +59,6 @@ def problem_answer(problem: Problem, request_id: str) -> web.Response:
 def malformed(detail: str, *, status: int = 400, kind: ProblemType = ProblemType.MALFORMED) -> Problem:
     """Say that a request cannot be read."""
     return Problem(status, detail, type=kind)
-
-
-def not_found() -> Problem:
-    """Say that nothing lies here; the same for what another tenant has."""
-    return Problem(404, "There is nothing here, or not for you.", type=ProblemType.NOT_FOUND)
-
-
-def wrong_method(allowed: str) -> Problem:
-    """Say which methods a path takes."""
-    return Problem(405, f"This path takes {allowed}.", type=ProblemType.METHOD_NOT_ALLOWED, headers={"Allow": allowed})
 
 
 def too_large(detail: str) -> Problem:

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from tocsin_contracts.problem import ProblemType
-from tocsin_ingest.answers import answer, malformed, not_found, problem_answer, unavailable, wrong_method
+from tocsin_ingest.answers import answer, malformed, not_here, problem_answer, unavailable, wrong_method
 from tocsin_ingest.bodies import Bodies
 from tocsin_ingest.commands import Commands
 from tocsin_ingest.domain.address import Addresses
@@ -117,7 +117,7 @@ class Routes:
         """Check path, bounds of the header, and method, in this order, then hand over."""
         target = find_target(path)
         if target is None:
-            raise not_found()
+            raise not_here(path)
         exchange.route = _ROUTES[type(target)]
         self._check_header(request)
         parameters: Mapping[str, str] = request.query if query else _NO_QUERY
@@ -186,4 +186,4 @@ _ROUTES: Mapping[type[Target], str] = {
 def _require(request: web.BaseRequest, *methods: str) -> None:
     """Refuse another method; overriding headers are not looked at (security S07)."""
     if request.method not in methods:
-        raise wrong_method(", ".join(methods))
+        raise wrong_method(*methods)

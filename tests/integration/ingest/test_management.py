@@ -451,8 +451,8 @@ async def test_paths_and_methods_that_are_none_are_said_so(gateway: Gateway, adm
     ):
         assert (await gateway.call("GET", path, key=admin)).status == 404, path
     for method, path, allowed in (
-        ("PUT", one, "GET, PATCH, DELETE"),
-        ("DELETE", INTEGRATIONS, "GET, POST"),
+        ("PUT", one, "GET, HEAD, PATCH, DELETE"),
+        ("DELETE", INTEGRATIONS, "GET, HEAD, POST"),
         ("GET", f"{one}/rotate", "POST"),
     ):
         answer = await gateway.call(method, path, key=admin)

@@ -12,6 +12,7 @@ from tests.integration.query.conftest import Client, Reply, asking, running, set
 from tests.support.projection_rows import ProjectionDatabase, build_projection
 from tests.support.servers import OwnPostgres, SharedPostgres
 from tocsin.servers.free_port import free_ports
+from tocsin_contracts.problem import ProblemType
 from tocsin_control.api_key import generate_key
 from tocsin_control.bootstrap import Role
 
@@ -28,9 +29,21 @@ async def test_it_only_reads(client: Client, method: str) -> None:
     """S07, S73: no other method, no CORS."""
     found = await client.get("/api/v1/incidents", method=method, headers={"Origin": "https://evil.example"})
 
-    assert found.status == 405
-    assert found.headers["Allow"] == "GET,HEAD"
+    assert (found.status, found.headers["Allow"]) == (405, "GET, HEAD")
     assert not [name for name in found.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/incidents/x/status", "PATCH"), ("/api/v1/webhooks/sentry", "POST"), ("/api/v1/integrations", "GET, HEAD, POST")],
+)
+async def test_a_path_of_the_gateway_is_405_here_in_the_same_words(client: Client, path: str, allowed: str) -> None:
+    """The public address sends every read here, whatever takes the path by another method."""
+    found = await client.get(path)
+
+    assert (found.status, found.headers["Allow"]) == (405, allowed)
+    assert found.body["type"] == ProblemType.METHOD_NOT_ALLOWED
+    assert found.body["detail"] == f"This path takes {allowed}."
 
 
 async def test_answers_are_neither_cached_nor_sniffed_and_name_no_software(client: Client) -> None:

@@ -238,6 +238,24 @@ async def test_another_method_is_405_whatever_a_header_claims(gateway: Gateway, 
     assert answer.problem == "method-not-allowed"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/incidents", "GET, HEAD"),
+        ("POST", "/alerts/x", "GET, HEAD"),
+        ("POST", "/api/v1/incidents/x/status", "PATCH"),
+        ("PUT", "/api/v1/deliveries/x/body", "GET, HEAD"),
+    ],
+)
+async def test_a_path_that_is_only_read_is_405_here_in_the_same_words(
+    gateway: Gateway, method: str, path: str, allowed: str
+) -> None:
+    """The public address sends everything but reads here: what the query service would say is said here too."""
+    answer = await gateway.send(method, path)
+    assert (answer.status, answer.headers["Allow"], answer.problem) == (405, allowed, "method-not-allowed")
+    assert answer.json["detail"] == f"This path takes {allowed}."
+
+
 async def test_202_is_never_said_before_the_log_acknowledged() -> None:
     """P1: with the broker frozen nothing is answered; thawed, the same request is."""
     async with running() as gateway:

@@ -180,7 +180,7 @@ def _operation(method: str, target: Managed) -> Operation:
     for each in there:
         if each.method == _READING.get(method, method):
             return each
-    raise wrong_method(", ".join(each.method for each in there))
+    raise wrong_method(*(each.method for each in there))
 
 
 def _problem(error: NotFound | NameTaken | NoRoom | VersionChanged | Refused | Forbidden) -> Problem:
