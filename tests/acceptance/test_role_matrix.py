@@ -53,6 +53,7 @@ MATRIX: Matrix = {
                 "partitions",
                 "incidents",
                 "alerts",
+                "alert_bodies",
                 "alert_events",
                 "deliveries",
                 "incident_actions",
@@ -75,10 +76,13 @@ MATRIX: Matrix = {
 POLICIES = {
     ("partitions", "position"): {"tocsin_query", "tocsin_ingest"},
     **{(table, "tenant"): {"tocsin_query", "tocsin_ingest"} for table in ("commands", "deliveries")},
-    **{(table, "tenant"): {"tocsin_query"} for table in ("facts", "incidents", "alerts", "alert_events", "incident_actions")},
+    **{
+        (table, "tenant"): {"tocsin_query"}
+        for table in ("facts", "incidents", "alerts", "alert_bodies", "alert_events", "incident_actions")
+    },
 }
 OF_TENANT = "(tenant_id = NULLIF(current_setting('app.tenant'::text, true), ''::text))"
-READABLE = ("facts", "incidents", "alerts", "alert_events", "deliveries", "incident_actions", "commands")
+READABLE = ("facts", "incidents", "alerts", "alert_bodies", "alert_events", "deliveries", "incident_actions", "commands")
 _POLICIES = """
 SELECT tablename, policyname, permissive, roles::text[] AS roles, cmd, qual FROM pg_policies WHERE schemaname = 'proj'
 """

@@ -13,24 +13,17 @@ from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
 from tocsin_grouper.adapters import rows, schema
 from tocsin_grouper.domain.changes import Changes
+from tocsin_grouper.domain.keys import AlertKey, CommandKey, DeliveryKey, GroupKey, IncidentKey, Key, SenderKey, TimerKey
 from tocsin_grouper.domain.partition import PartitionState
 from tocsin_grouper.domain.state import (
     Alert,
-    AlertKey,
-    CommandKey,
     DecidedCommand,
-    DeliveryKey,
     Group,
-    GroupKey,
     Incident,
-    IncidentKey,
-    Key,
     PartitionClock,
     RecordedDelivery,
     SenderDelivery,
-    SenderKey,
     Timer,
-    TimerKey,
     Value,
 )
 from tocsin_grouper.domain.timers import Timers
@@ -49,6 +42,7 @@ def _columns_of(statement: str) -> tuple[str, ...]:
 
 
 _CHANGED_INCIDENT, _CHANGED_ALERT = _columns_of("update_incidents"), _columns_of("update_alerts")
+_CHANGED_BODY = _columns_of("update_bodies")
 _STAYS_IF_NULL = frozenset({"title", "description", "service", "environment", "team", "host", "link", "labels", "metadata"})
 
 
@@ -71,6 +65,7 @@ class Tables:
         self.incidents: dict[tuple[Any, ...], Row] = {}
         self.groups: dict[tuple[Any, ...], str] = {}
         self.alerts: dict[tuple[Any, ...], Row] = {}
+        self.alert_bodies: dict[tuple[Any, ...], Row] = {}
         self.timers: dict[TimerKey, Timer] = {}
         self.refusals: dict[tuple[str, str], int] = {}
         self.erased: dict[str, int] = {}
@@ -121,8 +116,8 @@ class Tables:
         tables: dict[str, Iterable[object]] = {
             "facts": self.facts.values(), "alert_events": self.alert_events, "deliveries": self.deliveries.values(),
             "commands": self.commands.values(), "incident_actions": self.incident_actions, "incidents": self.incidents.values(),
-            "groups": self.groups.items(), "alerts": self.alerts.values(), "timers": self.timers.items(),
-            "refusals": self.refusals.items(), "partitions": [self.clock],
+            "groups": self.groups.items(), "alerts": self.alerts.values(), "alert_bodies": self.alert_bodies.values(),
+            "timers": self.timers.items(), "refusals": self.refusals.items(), "partitions": [self.clock],
             "erased": self.erased.items(),
         }  # fmt: skip
         return {name: sorted(repr(row) for row in found) for name, found in tables.items()}
@@ -138,7 +133,8 @@ class Tables:
             self.alert_events = [row for row in self.alert_events if row["tenant_id"] != tenant]
             self.deliveries = {key: row for key, row in self.deliveries.items() if row["tenant_id"] != tenant}
             self.incident_actions = [row for row in self.incident_actions if row["tenant_id"] != tenant]
-            for table in (self.commands, self.incidents, self.groups, self.alerts, self.timers, self.refusals):
+            kept = (self.commands, self.incidents, self.groups, self.alerts, self.alert_bodies, self.timers, self.refusals)
+            for table in kept:
                 for key in [key for key in table if key[0] == tenant]:
                     del table[key]  # type: ignore[arg-type] # each table has keys of its own type, and all begin with the tenant
 
@@ -167,10 +163,11 @@ class Tables:
         for row in _named(rows.ALERTS, rows.new_alerts(changes, self.claim.partition)):
             _insert(self.alerts, (row["tenant_id"], row["id"]), row)
         for row in _named(_CHANGED_ALERT, rows.changed_alerts(changes)):
-            left_out = {name for name in _STAYS_IF_NULL if row[name] is None}
-            if not row.pop("renewed"):
-                left_out.add("raw")
-            self.alerts[row["tenant_id"], row["id"]] |= {name: value for name, value in row.items() if name not in left_out}
+            self.alerts[row["tenant_id"], row["id"]] |= _said(row)
+        for row in _named(rows.BODIES, rows.new_bodies(changes, self.claim.partition)):
+            _insert(self.alert_bodies, (row["tenant_id"], row["alert_id"]), row)
+        for row in _named(_CHANGED_BODY, rows.changed_bodies(changes)):
+            self.alert_bodies[row["tenant_id"], row["alert_id"]] |= _said(row)
 
     def _load(self, key: Key) -> Value | None:
         match key:
@@ -203,6 +200,11 @@ class Tables:
 
 def _named(columns: Sequence[str], found: Iterable[rows.Row]) -> list[Row]:
     return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def _said(row: Row) -> Row:
+    """Leave out what was not said anew: it stays."""
+    return {name: value for name, value in row.items() if value is not None or name not in _STAYS_IF_NULL}
 
 
 def _insert(table: dict[tuple[Any, ...], Row], key: tuple[Any, ...], row: Row) -> None:

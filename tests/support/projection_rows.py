@@ -171,14 +171,19 @@ class ProjectionRows:
             "status": "OPEN",
             "severity": "HIGH",
             "title": f"Alert {number}",
-            "labels": '{"alertname": "HighErrorRate"}',
-            "metadata": "{}",
-            "raw": '{"status": "firing", "n": 12345678901234567890123}',
             **dict.fromkeys(("occurred_at", "opened_at", "created_at", "updated_at", "last_seen_at", "content_at"), at),
             "event_count": 1,
             "changed_offset": number,
         }
-        return await self._insert("alerts", tenant, row | columns)
+        body: dict[str, object] = {
+            "labels": '{"alertname": "HighErrorRate"}',
+            "metadata": "{}",
+            "raw": '{"status": "firing", "n": 12345678901234567890123}',
+        }
+        said = {name: columns.pop(name) for name in ("description", "labels", "metadata", "raw") if name in columns}
+        alert = await self._insert("alerts", tenant, row | columns)
+        await self._insert("alert_bodies", tenant, body | {"alert_id": alert} | said)
+        return alert
 
     async def event(self, tenant: str, alert: str, offset: int, **columns: object) -> None:
         """Record a notification of an alert."""

@@ -149,7 +149,7 @@ async def test_the_database_shows_a_query_without_a_tenant_only_its_own(
     owned: dict[str, str], module_projection: ProjectionDatabase
 ) -> None:
     """S51: the second wall, for the day a predicate is forgotten. No tenant named: nothing at all."""
-    tables = ("incidents", "alerts", "alert_events", "deliveries", "incident_actions", "commands", "facts")
+    tables = ("incidents", "alerts", "alert_bodies", "alert_events", "deliveries", "incident_actions", "commands", "facts")
     async with module_projection.connected(Role.QUERY) as connection:
         for table in tables:
             for tenant, seen in (("globex", {"globex"}), ("nobody", set()), ("", set())):

@@ -6,7 +6,8 @@ from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.schema import renamed
 
 TABLES = (
-    "refusals", "timers", "facts", "incidents", "groups", "alerts", "alert_events", "deliveries", "incident_actions", "commands",
+    "refusals", "timers", "facts", "incidents", "groups", "alerts", "alert_bodies", "alert_events", "deliveries",
+    "incident_actions", "commands",
 )  # fmt: skip
 """Every table that holds rows of tenants; a test holds the list against the DDL."""
 _DELETE = "DELETE FROM proj.{table} WHERE tenant_id = ANY($1::text[])"

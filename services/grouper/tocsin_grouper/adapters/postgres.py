@@ -11,24 +11,17 @@ from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
 from tocsin_grouper.adapters import erasing, retention, rows, schema
 from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.domain.changes import Changes
+from tocsin_grouper.domain.keys import AlertKey, CommandKey, DeliveryKey, GroupKey, IncidentKey, Key, SenderKey, TimerKey
 from tocsin_grouper.domain.partition import PartitionState
 from tocsin_grouper.domain.state import (
     Alert,
-    AlertKey,
-    CommandKey,
     DecidedCommand,
-    DeliveryKey,
     Group,
-    GroupKey,
     Incident,
-    IncidentKey,
-    Key,
     PartitionClock,
     RecordedDelivery,
     SenderDelivery,
-    SenderKey,
     Timer,
-    TimerKey,
     Value,
 )
 from tocsin_grouper.domain.timers import Timers
@@ -154,6 +147,8 @@ class Projection:
     async def _write_alerts(self, changes: Changes, partition: int) -> None:
         await self._copy("alerts", rows.ALERTS, rows.new_alerts(changes, partition))
         await self._run("update_alerts", rows.changed_alerts(changes))
+        await self._copy("alert_bodies", rows.BODIES, rows.new_bodies(changes, partition))
+        await self._run("update_bodies", rows.changed_bodies(changes))
 
     async def _write_partition(self, changes: Changes, partition: int) -> None:
         armed = [

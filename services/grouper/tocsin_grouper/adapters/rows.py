@@ -9,10 +9,10 @@ from tocsin_contracts import ids
 from tocsin_contracts.incident import IncidentOpened, StatusChanged, encode_fact
 from tocsin_contracts.position import Position
 from tocsin_grouper.domain.changes import Changes, Words
-from tocsin_grouper.domain.state import Alert, AlertKey, Incident
+from tocsin_grouper.domain.state import Alert, Incident
 
 Row = tuple[Any, ...]
-_NOTHING_SAID: Row = (None,) * 9
+_NOTHING_SAID: Row = (None,) * 6
 
 FACTS = ("tenant_id", "partition", "offset", "seq", "incident_id", "version", "kind", "at", "body")
 EVENTS = (
@@ -39,11 +39,12 @@ INCIDENTS = (
     "event_count", "version", "revision", "partition", "opened_offset", "changed_offset", "over_observed",
 )  # fmt: skip
 ALERTS = (
-    "tenant_id", "id", "integration_id", "source", "identity", "problem", "project", "status", "severity", "title", "description",
-    "service", "environment", "team", "host", "link", "labels", "metadata", "raw", "incident_id", "heartbeat", "never_resolves",
-    "episode_at", "occurred_at", "opened_at", "resolved_at", "created_at", "updated_at", "last_seen_at", "event_count", "content",
-    "content_status", "content_at", "last_observed", "group_window_s", "silence_s", "partition", "changed_offset",
+    "tenant_id", "id", "integration_id", "source", "identity", "problem", "project", "status", "severity", "title", "service",
+    "environment", "team", "host", "link", "incident_id", "heartbeat", "never_resolves", "episode_at", "occurred_at", "opened_at",
+    "resolved_at", "created_at", "updated_at", "last_seen_at", "event_count", "content", "content_status", "content_at",
+    "last_observed", "group_window_s", "silence_s", "partition", "changed_offset",
 )  # fmt: skip
+BODIES = ("tenant_id", "alert_id", "partition", "description", "labels", "metadata", "raw")
 
 
 def facts(changes: Changes) -> list[Row]:
@@ -122,16 +123,34 @@ def changed_incidents(changes: Changes) -> list[Row]:
 
 def new_alerts(changes: Changes, partition: int) -> list[Row]:
     """Give the rows of alerts that the batch saw first."""
-    return [
-        _alert(changes.alerts[key], changes.words[key], changes.raws.get(key), partition)
-        for key in changes.alerts
-        if key in changes.new_alerts
-    ]
+    return [_alert(changes.alerts[key], changes.words[key], partition) for key in changes.alerts if key in changes.new_alerts]
 
 
 def changed_alerts(changes: Changes) -> list[Row]:
     """Give what moved, and what was said anew, of alerts that were there before, in the order of `update_alerts`."""
-    return [_moved(alert, changes, key) for key, alert in changes.alerts.items() if key not in changes.new_alerts]
+    return [_moved(alert, changes.words.get(key)) for key, alert in changes.alerts.items() if key not in changes.new_alerts]
+
+
+def new_bodies(changes: Changes, partition: int) -> list[Row]:
+    """Give what is said of alerts that the batch saw first."""
+    return [
+        (key.tenant, key.alert, partition, description, labels or "{}", metadata or "{}", changes.raws.get(key))
+        for key in changes.alerts
+        if key in changes.new_alerts
+        for description, labels, metadata in (_said_at_length(changes.words[key]),)
+    ]
+
+
+def changed_bodies(changes: Changes) -> list[Row]:
+    """Give what is said of alerts that were there before and whose content changed, in the order of `update_bodies`.
+
+    Who describes an alert anew changes its content too, so nothing that was said is missed here.
+    """
+    return [
+        (key.tenant, key.alert, *_said_at_length(changes.words.get(key)), raw)
+        for key, raw in changes.raws.items()
+        if key not in changes.new_alerts
+    ]
 
 
 def columns(rows: Iterable[Row]) -> list[Row]:
@@ -149,23 +168,21 @@ def _opened(i: Incident, opening: Position, fact: IncidentOpened) -> Row:
     )  # fmt: skip
 
 
-def _alert(a: Alert, words: Words, raw: str | None, partition: int) -> Row:
+def _alert(a: Alert, words: Words, partition: int) -> Row:
     return (
         a.tenant, a.id, a.integration, words.source, words.event.identity, words.event.problem, words.event.project, a.status,
-        a.severity, words.get("title") or "", words.get("description"), words.get("service"), words.get("environment"),
-        words.get("team"), words.get("host"), words.get("link"), _json(words.get("labels")) or "{}",
-        _json(words.get("metadata")) or "{}", raw, a.incident, a.heartbeat, a.never_resolves, a.episode_at, a.occurred_at,
+        a.severity, words.get("title") or "", words.get("service"), words.get("environment"), words.get("team"),
+        words.get("host"), words.get("link"), a.incident, a.heartbeat, a.never_resolves, a.episode_at, a.occurred_at,
         a.opened_at, a.resolved_at, a.created_at, a.updated_at, a.last_seen_at, a.event_count, a.content, a.content_status,
         a.content_at, a.last_observed, a.group_window_s, a.silence_s, partition, a.changed_offset,
     )  # fmt: skip
 
 
-def _moved(a: Alert, changes: Changes, key: AlertKey) -> Row:
+def _moved(a: Alert, words: Words | None) -> Row:
     return (
         a.tenant, a.id, a.incident, a.status, a.severity, a.heartbeat, a.never_resolves, a.episode_at, a.occurred_at,
         a.opened_at, a.resolved_at, a.updated_at, a.last_seen_at, a.event_count, a.content, a.content_status, a.content_at,
-        a.last_observed, a.group_window_s, a.silence_s, a.changed_offset, *_said(changes.words.get(key)), key in changes.raws,
-        changes.raws.get(key),
+        a.last_observed, a.group_window_s, a.silence_s, a.changed_offset, *_said(words),
     )  # fmt: skip
 
 
@@ -174,9 +191,16 @@ def _said(words: Words | None) -> Row:
     if words is None:
         return _NOTHING_SAID
     return (
-        words.get("title"), words.get("description"), words.get("service"), words.get("environment"), words.get("team"),
-        words.get("host"), words.get("link"), _json(words.get("labels")), _json(words.get("metadata")),
+        words.get("title"), words.get("service"), words.get("environment"), words.get("team"), words.get("host"),
+        words.get("link"),
     )  # fmt: skip
+
+
+def _said_at_length(words: Words | None) -> tuple[str | None, str | None, str | None]:
+    """Give description, labels and metadata as they were said anew; None for what stays."""
+    if words is None:
+        return (None, None, None)
+    return words.get("description"), _json(words.get("labels")), _json(words.get("metadata"))
 
 
 def _json(value: object) -> str | None:

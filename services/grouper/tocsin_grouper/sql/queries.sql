@@ -99,21 +99,26 @@ UPDATE proj.alerts AS a
        resolved_at = n.resolved_at, updated_at = n.updated_at, last_seen_at = n.last_seen_at, event_count = n.event_count,
        content = n.content, content_status = n.content_status, content_at = n.content_at, last_observed = n.last_observed,
        group_window_s = n.group_window_s, silence_s = n.silence_s, changed_offset = n.changed_offset,
-       title = coalesce(n.title, a.title), description = coalesce(n.description, a.description),
-       service = coalesce(n.service, a.service), environment = coalesce(n.environment, a.environment),
-       team = coalesce(n.team, a.team), host = coalesce(n.host, a.host), link = coalesce(n.link, a.link),
-       labels = coalesce(n.labels, a.labels), metadata = coalesce(n.metadata, a.metadata),
-       raw = CASE WHEN n.renewed THEN n.raw ELSE a.raw END
+       title = coalesce(n.title, a.title), service = coalesce(n.service, a.service),
+       environment = coalesce(n.environment, a.environment), team = coalesce(n.team, a.team),
+       host = coalesce(n.host, a.host), link = coalesce(n.link, a.link)
   FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::timestamptz[],
               $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
               $14::integer[], $15::text[], $16::text[], $17::timestamptz[], $18::bigint[], $19::integer[], $20::integer[],
-              $21::bigint[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[], $28::text[],
-              $29::jsonb[], $30::jsonb[], $31::boolean[], $32::jsonb[])
+              $21::bigint[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[])
     AS n(tenant_id, id, incident_id, status, severity, heartbeat, never_resolves, episode_at, occurred_at, opened_at,
          resolved_at, updated_at, last_seen_at, event_count, content, content_status, content_at, last_observed,
-         group_window_s, silence_s, changed_offset, title, description, service, environment, team, host, link, labels,
-         metadata, renewed, raw)
+         group_window_s, silence_s, changed_offset, title, service, environment, team, host, link)
  WHERE a.tenant_id = n.tenant_id AND a.id = n.id;
+
+-- name: update_bodies
+-- Only of alerts whose content changed: `raw` is what the sender wrote last, of the rest the newest that was said.
+UPDATE proj.alert_bodies AS b
+   SET description = coalesce(n.description, b.description), labels = coalesce(n.labels, b.labels),
+       metadata = coalesce(n.metadata, b.metadata), raw = n.raw
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::json[])
+    AS n(tenant_id, alert_id, description, labels, metadata, raw)
+ WHERE b.tenant_id = n.tenant_id AND b.alert_id = n.alert_id;
 
 -- name: mark_redriven
 UPDATE proj.deliveries AS d SET outcome = 'redriven', redriven_to = n.next

@@ -89,7 +89,7 @@ CREATE TABLE proj.incidents (
     changed_offset  bigint      NOT NULL,
     over_observed   bigint,                      -- absence time when it became RESOLVED or CLOSED, µs
     PRIMARY KEY (tenant_id, id)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 CREATE INDEX incidents_created ON proj.incidents (tenant_id, created_at DESC, id DESC);
 CREATE INDEX incidents_service ON proj.incidents (tenant_id, service, created_at DESC, id DESC);
 CREATE INDEX incidents_team    ON proj.incidents (tenant_id, team, created_at DESC, id DESC);
@@ -107,7 +107,7 @@ CREATE TABLE proj.groups (
     incident_id text        NOT NULL,
     partition   integer     NOT NULL,
     PRIMARY KEY (tenant_id, group_key)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 
 CREATE TABLE proj.alerts (
     tenant_id        text COLLATE "C" NOT NULL,
@@ -120,15 +120,11 @@ CREATE TABLE proj.alerts (
     status           text        NOT NULL,
     severity         text        NOT NULL,
     title            text        NOT NULL,
-    description      text,
     service          text,
     environment      text,
     team             text,
     host             text,
     link             text,
-    labels           jsonb       NOT NULL,
-    metadata         jsonb       NOT NULL,
-    raw              jsonb,                      -- the alert's own JSON; written again only when its content changed
     incident_id      text COLLATE "C",           -- of its current or last episode
     heartbeat        boolean     NOT NULL,
     never_resolves   boolean     NOT NULL,
@@ -149,9 +145,22 @@ CREATE TABLE proj.alerts (
     partition        integer     NOT NULL,
     changed_offset   bigint      NOT NULL,
     PRIMARY KEY (tenant_id, id)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 CREATE INDEX alerts_created  ON proj.alerts (tenant_id, created_at DESC, id DESC);
 CREATE INDEX alerts_incident ON proj.alerts (tenant_id, incident_id);
+
+-- What an alert's sender says of it at length: shown with the one alert and in no list. One row an alert, written again only
+-- when the content's hash (`alerts.content`) changed: each touch of a row writes all of it anew.
+CREATE TABLE proj.alert_bodies (
+    tenant_id   text COLLATE "C" NOT NULL,
+    alert_id    text COLLATE "C" NOT NULL,
+    partition   integer     NOT NULL,
+    description text,
+    labels      jsonb       NOT NULL,
+    metadata    jsonb       NOT NULL,
+    raw         json,                            -- the alert's own JSON as its sender wrote it; null above 64 kB
+    PRIMARY KEY (tenant_id, alert_id)
+) WITH (fillfactor = 50);
 
 -- One row an alert event; day tables, kept 90 days by default.
 CREATE TABLE proj.alert_events (
@@ -248,7 +257,7 @@ CREATE TABLE proj.erased (
 
 -- Who may see what. Only missing grants protect; policies are the second wall.
 GRANT USAGE ON SCHEMA proj TO tocsin_query, tocsin_ingest;
-GRANT SELECT ON proj.partitions, proj.incidents, proj.alerts, proj.alert_events, proj.deliveries, proj.incident_actions,
+GRANT SELECT ON proj.partitions, proj.incidents, proj.alerts, proj.alert_bodies, proj.alert_events, proj.deliveries, proj.incident_actions,
     proj.commands, proj.facts TO tocsin_query;
 GRANT SELECT ON proj.commands TO tocsin_ingest;
 -- For redrives: what failed, and how far the fold is.
@@ -263,6 +272,7 @@ ALTER TABLE proj.groups           ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.facts            ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.incidents        ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.alerts           ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.alert_bodies     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.alert_events     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.deliveries       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.incident_actions ENABLE ROW LEVEL SECURITY;
@@ -273,6 +283,7 @@ CREATE POLICY position ON proj.partitions FOR SELECT TO tocsin_query, tocsin_ing
 CREATE POLICY tenant ON proj.facts            FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.incidents        FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.alerts           FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.alert_bodies     FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.alert_events     FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.deliveries       FOR SELECT TO tocsin_query, tocsin_ingest USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.incident_actions FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));

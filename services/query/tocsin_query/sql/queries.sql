@@ -43,10 +43,13 @@ SELECT version, kind, at, partition, "offset", body
   FROM proj.facts WHERE tenant_id = $1 AND incident_id = $2 ORDER BY version DESC LIMIT $3;
 
 -- name: alert
-SELECT id, status, severity, title, source, integration_id, identity, problem, project, service, environment, team, host, link,
-       incident_id, heartbeat, event_count, occurred_at, opened_at, resolved_at, created_at, updated_at, last_seen_at,
-       description, labels, metadata, raw, never_resolves, episode_at, partition, changed_offset
-  FROM proj.alerts WHERE tenant_id = $1 AND id = $2;
+-- Each alert has its body: both are written in one transaction.
+SELECT a.id, a.status, a.severity, a.title, a.source, a.integration_id, a.identity, a.problem, a.project, a.service,
+       a.environment, a.team, a.host, a.link, a.incident_id, a.heartbeat, a.event_count, a.occurred_at, a.opened_at,
+       a.resolved_at, a.created_at, a.updated_at, a.last_seen_at, b.description, b.labels, b.metadata, b.raw,
+       a.never_resolves, a.episode_at, a.partition, a.changed_offset
+  FROM proj.alerts AS a JOIN proj.alert_bodies AS b ON b.tenant_id = $1 AND b.alert_id = a.id
+ WHERE a.tenant_id = $1 AND a.id = $2;
 
 -- name: alert_events
 SELECT partition, "offset", seq, alert_id, incident_id, status, severity, effect, occurred_at, logged_at
