@@ -24,6 +24,9 @@ MATRIX: Matrix = {
             "SELECT(integration_id, logged_at, offset, outcome, partition, reason, redrive_of, redriven_to, source, tenant_id)"
         },
         "proj.partitions": {"SELECT(last_offset, partition)"},
+        "proj.incidents": {
+            "SELECT(assignee, created_at, environment, id, service, severity, source, status, team, tenant_id, title)"
+        },
         "control.tenants": {
             "SELECT(burst, enabled, erase_asked_at, erased_at, id, name, partition, rate_limit_per_min)",
             "UPDATE(erased_at)",
@@ -75,11 +78,8 @@ MATRIX: Matrix = {
 """Everything that is allowed beside what owners may with their own: `control` is tocsin_owner's, `proj` tocsin_grouper's."""
 POLICIES = {
     ("partitions", "position"): {"tocsin_query", "tocsin_ingest"},
-    **{(table, "tenant"): {"tocsin_query", "tocsin_ingest"} for table in ("commands", "deliveries")},
-    **{
-        (table, "tenant"): {"tocsin_query"}
-        for table in ("facts", "incidents", "alerts", "alert_bodies", "alert_events", "incident_actions")
-    },
+    **{(table, "tenant"): {"tocsin_query", "tocsin_ingest"} for table in ("commands", "deliveries", "incidents")},
+    **{(table, "tenant"): {"tocsin_query"} for table in ("facts", "alerts", "alert_bodies", "alert_events", "incident_actions")},
 }
 OF_TENANT = "(tenant_id = NULLIF(current_setting('app.tenant'::text, true), ''::text))"
 READABLE = ("facts", "incidents", "alerts", "alert_bodies", "alert_events", "deliveries", "incident_actions", "commands")

@@ -264,6 +264,9 @@ GRANT SELECT ON proj.commands TO tocsin_ingest;
 GRANT SELECT (tenant_id, logged_at, partition, "offset", integration_id, source, outcome, reason, redrive_of, redriven_to)
     ON proj.deliveries TO tocsin_ingest;
 GRANT SELECT (partition, last_offset) ON proj.partitions TO tocsin_ingest;
+-- For commands: which incident a short code names, and which ones a bulk's filter matches.
+GRANT SELECT (tenant_id, id, title, status, severity, service, environment, team, source, assignee, created_at)
+    ON proj.incidents TO tocsin_ingest;
 
 ALTER TABLE proj.partitions       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.refusals         ENABLE ROW LEVEL SECURITY;
@@ -281,7 +284,7 @@ ALTER TABLE proj.erased           ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY position ON proj.partitions FOR SELECT TO tocsin_query, tocsin_ingest USING (true); -- clocks and offsets belong to no tenant
 CREATE POLICY tenant ON proj.facts            FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
-CREATE POLICY tenant ON proj.incidents        FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.incidents        FOR SELECT TO tocsin_query, tocsin_ingest USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.alerts           FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.alert_bodies     FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.alert_events     FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
