@@ -9,7 +9,6 @@ from pydantic import SecretStr
 
 from tocsin.local.home import find_home
 from tocsin.local.record import read_record
-from tocsin_contracts.integration import IntegrationSettings
 from tocsin_control.documents import IntegrationDocument, Json, UnfitDocument, merged, read_integration
 from tocsin_control.errors import Refused
 from tocsin_control.secrets import SECRET_MAX, chosen_secret
@@ -19,6 +18,15 @@ from tocsin_sources import document
 Settings = Annotated[
     str,
     typer.Option("--settings", help='JSON, or @file with it: {"dedup_window_s": 60, "default_environment": "prod"}.'),
+]
+Style = Annotated[
+    str | None,
+    typer.Option(
+        "--signature-style",
+        help='How it signs, where not as its source does; JSON, or @file with it: {"header": "X-Sig", "format": "sha256=hex"}; '
+        "null: as its source.",
+        show_default=False,
+    ),
 ]
 SecretFile = Annotated[
     Path | None,
@@ -30,33 +38,24 @@ SecretFile = Annotated[
     ),
 ]
 
-
-def read_settings(text: str) -> IntegrationSettings:
-    """Read new settings strictly: a name that nobody knows is a typing error.
-
-    Raises:
-        Refused: says the first fault.
-    """
-    return changed({"name": "new"}, text).settings
+_OPTIONS = {"settings": "--settings", "signature_style": "--signature-style"}
+"""How people call members of the document here."""
 
 
-def changed(before: Json, text: str) -> IntegrationDocument:
-    """Merge settings over a document, as PATCH does, and read it strictly.
+def changed(before: Json, settings: str, style: str | None = None) -> IntegrationDocument:
+    """Merge settings and a signature style over a document, as PATCH does, and read it strictly.
 
     Raises:
         Refused: says the first fault.
     """
+    patch: Json = {"settings": _object(settings, "--settings")}
+    if style is not None:
+        patch["signature_style"] = None if style.strip() == "null" else _object(style, "--signature-style")
     try:
-        parsed = document.parse(_bytes(text))
-    except document.NotJson as error:
-        raise Refused(f"--settings: {error.detail}") from error
-    if not isinstance(parsed, dict):
-        raise Refused("--settings is a JSON object")
-    try:
-        return read_integration(IntegrationDocument, merged(before, {"settings": parsed}))
+        return read_integration(IntegrationDocument, merged(before, patch))
     except UnfitDocument as unfit:
         first = unfit.faults[0]
-        place = ".".join(str(part) for part in first.place).replace("settings", "--settings", 1)
+        place = ".".join(_OPTIONS.get(str(part), str(part)) for part in first.place)
         raise Refused(f"{place or '--settings'}: {first.detail.lower()}") from None
 
 
@@ -89,10 +88,20 @@ def public_url(said: str | None) -> str:
     return record.public_url.rstrip("/")
 
 
-def _bytes(text: str) -> bytes:
+def _object(text: str, option: str) -> Json:
+    try:
+        parsed = document.parse(_bytes(text, option))
+    except document.NotJson as error:
+        raise Refused(f"{option}: {error.detail}") from error
+    if not isinstance(parsed, dict):
+        raise Refused(f"{option} is a JSON object")
+    return parsed
+
+
+def _bytes(text: str, option: str) -> bytes:
     if not text.startswith("@"):
         return text.encode("utf-8", "surrogateescape")
     try:
         return Path(text[1:]).read_bytes()
     except OSError as error:
-        raise Refused(f"cannot read settings from {text[1:]}: {error.strerror}") from error
+        raise Refused(f"{option}: cannot read {text[1:]}: {error.strerror}") from error

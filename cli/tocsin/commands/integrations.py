@@ -7,7 +7,7 @@ import typer
 from pydantic import SecretStr
 
 from tocsin.commands import trying
-from tocsin.commands.integration_options import SecretFile, Settings, changed, public_url, read_secret, read_settings
+from tocsin.commands.integration_options import SecretFile, Settings, Style, changed, public_url, read_secret
 from tocsin.commands.owner import Dsn, Json, actor, change, master_key, show, show_all
 from tocsin_contracts.times import to_rfc3339
 from tocsin_control.documents import document_of, merged
@@ -16,7 +16,6 @@ from tocsin_control.integrations import (
     DEFAULT_RATE_PER_MIN,
     CreatedIntegration,
     Integration,
-    Terms,
     change_integration,
     create_integration,
     delete_integration,
@@ -59,18 +58,15 @@ def create(
         bool, typer.Option("--unsigned", help="Accept requests that prove nothing, where the source allows it.")
     ] = False,
     settings: Settings = "{}",
+    signature_style: Style = None,
     rate_limit_per_min: Annotated[int, typer.Option("--rate-limit", min=1, help="Deliveries a minute.")] = DEFAULT_RATE_PER_MIN,
     burst: Annotated[int, typer.Option("--burst", min=1, help="Deliveries at once.")] = DEFAULT_BURST,
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
     """Make an integration; prints its id, its path and its secret, this once."""
-    terms = Terms(
-        settings=read_settings(settings),
-        rate_limit_per_min=rate_limit_per_min,
-        burst=burst,
-        signature_required=not unsigned,
-    )
+    said = {"rate_limit_per_min": rate_limit_per_min, "burst": burst, "signature_required": not unsigned}
+    terms = changed({"name": "new", **said}, settings, signature_style).terms()
     key = master_key()
     secret = read_secret(secret_file)
 
@@ -111,6 +107,7 @@ def show_integration(integration: Id, dsn: Dsn = None, as_json: Json = False) ->
 def change_one(
     integration: Id,
     settings: Settings = "{}",
+    signature_style: Style = None,
     name: Annotated[str | None, typer.Option("--name", help="Another name.", show_default=False)] = None,
     rate_limit_per_min: Annotated[
         int | None, typer.Option("--rate-limit", min=1, help="Deliveries a minute.", show_default=False)
@@ -129,7 +126,7 @@ def change_one(
     async def work(connection: Connection) -> Integration:
         async with connection.transaction():
             before = await find_integration(connection, integration, lock=True)
-            wanted = changed(merged(document_of(before), patch), settings)
+            wanted = changed(merged(document_of(before), patch), settings, signature_style)
             return await change_integration(
                 connection, integration, wanted.terms(), name=wanted.name, if_version=if_version, actor=actor()
             )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tocsin.commands.integration_options import Settings, changed
-from tocsin.commands.owner import Dsn, Json, change, show
+from tocsin.commands.owner import Dsn, Json, change, show, show_all
 from tocsin_contracts.topics import BODY_MAX_BYTES
 from tocsin_control.documents import document_of
 from tocsin_control.errors import Refused
@@ -20,6 +20,8 @@ Header = Annotated[
     list[str] | None,
     typer.Option("--header", "-H", help="A header of the request, 'Name: value'; may be given again.", show_default=False),
 ]
+
+_ORIGIN = ("alert", "field", "path", "value")
 
 
 def try_out(
@@ -60,10 +62,26 @@ def try_out(
 
 def _print(answer: dict[str, object], *, as_json: bool) -> None:
     alerts = answer.pop("alerts", []) if not as_json else []
+    taken = answer.pop("taken", []) if not as_json else []
     show({name: value for name, value in answer.items() if as_json or value not in (None, "")}, as_json=as_json)
     for alert in alerts if isinstance(alerts, list) else []:
         typer.echo()
         show({name: value for name, value in alert.items() if value not in (None, "", False, {})}, as_json=False)
+    if isinstance(taken, list) and taken:
+        typer.echo("\nTaken by the mapping:")
+        show_all([_origin(each) for each in taken], _ORIGIN, as_json=False)
+
+
+def _origin(taken: dict[str, object]) -> dict[str, object]:
+    """Say where one value came from, for a line of the table."""
+    whole, path, value = taken["alert"] is None, taken["path"], taken["value"]
+    default = "(nothing)" if value is None else "(default)"
+    return {
+        **taken,
+        "alert": "body" if whole else taken["alert"],
+        "path": path if path is not None else default,
+        "value": value or "",
+    }
 
 
 def _read(path: Path) -> bytes:

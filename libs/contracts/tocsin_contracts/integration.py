@@ -1,12 +1,19 @@
 """The settings of an integration that travel in every image: an immutable version of them, copied by the normalizer."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
 
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from tocsin_contracts.alert import LABEL_NAME_MAX, LABEL_VALUE_MAX
 from tocsin_contracts.mapping import Mapping
 from tocsin_contracts.times import SECOND
 
-GATEWAY_AND_MAP = frozenset({"mapping", "sns_topics"})
+GATEWAY_AND_MAP = frozenset({"mapping", "sns_topics", "default_labels"})
 """Settings that the fold never reads: they stay out of images."""
+DEFAULT_LABELS_MAX = 32
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"
+_LabelName = Annotated[str, StringConstraints(min_length=1, max_length=LABEL_NAME_MAX, pattern=_PLAIN)]
+_LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=LABEL_VALUE_MAX, pattern=_PLAIN)]
 
 
 class IntegrationSettings(BaseModel):
@@ -28,6 +35,8 @@ class IntegrationSettings(BaseModel):
     """Overrides what the source says of itself: True for an Alertmanager with `send_resolved: false`."""
     default_service: str | None = Field(default=None, max_length=200)
     default_environment: str | None = Field(default=None, max_length=200)
+    default_labels: dict[_LabelName, _LabelValue] = Field(default_factory=dict, max_length=DEFAULT_LABELS_MAX)
+    """Labels of each alert whose sender gave none of that name: which cluster, which region, whose it is."""
     environment_aliases: dict[str, str] = Field(default_factory=dict)
     """Extra foldings of environment names beside the built-in ones (E6), lower case to canonical."""
     mapping: Mapping | None = None

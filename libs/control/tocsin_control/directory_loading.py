@@ -123,7 +123,7 @@ def _integration(
         rate_limit_per_min=row["rate_limit_per_min"],
         burst=row["burst"],
         signature_required=row["signature_required"],
-        signature_style=SignatureStyle.of(row["signature_header"], row["signature_format"]),
+        signature_style=SignatureStyle.of(row),
         secrets=opened.get(row["id"], ()),
         secrets_unreadable=unreadable.get(row["id"], 0),
         sns_topics=() if row["sns_topics"] is None else tuple(orjson.loads(row["sns_topics"])),

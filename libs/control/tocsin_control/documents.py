@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_control.integrations import DEFAULT_BURST, DEFAULT_RATE_PER_MIN, Integration, Terms, described
-from tocsin_control.signature_style import Format, SignatureStyle
+from tocsin_control.signature_style import FORMAT, SECRET_FORMAT, TOLERANCE_MAX_S, SignatureStyle
 from tocsin_sources.mapping import validate_mapping
+from tocsin_sources.schemes.signature_header import Algorithm, Signs
+from tocsin_sources.schemes.signed_time import TOLERANCE_S
 
 FAULTS_MAX = 20
 LIMIT_MAX = 10_000_000
 """A limit above this is no limit; PostgreSQL's integers end later."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MAX)]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 
 M = TypeVar("M", bound=BaseModel)
 D = TypeVar("D", bound="IntegrationDocument")
@@ -52,8 +55,24 @@ class StyleDocument(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
-    format: Format = "hex"
+    header: HeaderName
+    format: Annotated[str, StringConstraints(pattern=FORMAT)] = "hex"
+    algorithm: Algorithm = "hmac-sha256"
+    signs: Signs = "body"
+    time_header: HeaderName | None = None
+    tolerance_s: Annotated[int, Field(ge=1, le=TOLERANCE_MAX_S)] = TOLERANCE_S
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if (self.signs == "body") is not (self.time_header is None):
+            raise ValueError("time_header is set where a time is signed, and only there")
+        if self.format == SECRET_FORMAT and self.time_header is not None:
+            raise ValueError("a header that holds the secret signs nothing")
+        return self
+
+    def style(self) -> SignatureStyle:
+        """Give what it asks for."""
+        return SignatureStyle(**dict(self))
 
 
 class IntegrationDocument(BaseModel):
@@ -77,7 +96,7 @@ class IntegrationDocument(BaseModel):
             rate_limit_per_min=self.rate_limit_per_min,
             burst=self.burst,
             signature_required=self.signature_required,
-            signature_style=None if style is None else SignatureStyle(header=style.header, format=style.format),
+            signature_style=None if style is None else style.style(),
             enabled=self.enabled,
         )
 

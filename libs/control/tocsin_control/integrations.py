@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import asyncpg
 import orjson
@@ -20,6 +20,7 @@ from tocsin_runtime.postgres import Connection
 from tocsin_runtime.queries import load
 from tocsin_sources import registry
 from tocsin_sources.mapping import validate_mapping
+from tocsin_sources.schemes.signed_time import TOLERANCE_S
 
 DEFAULT_RATE_PER_MIN = 1_000
 DEFAULT_BURST = 2_000
@@ -279,7 +280,7 @@ def described(integration: Integration) -> dict[str, object]:
         "rate_limit_per_min": terms.rate_limit_per_min,
         "burst": terms.burst,
         "signature_required": terms.signature_required,
-        "signature_style": None if style is None else {"header": style.header, "format": style.format},
+        "signature_style": None if style is None else asdict(style),
         "settings": terms.settings.model_dump(mode="json"),
     }
 
@@ -331,6 +332,9 @@ async def _insert_version(connection: Connection, integration: str, version: int
         style.algorithm if style else None,
         style.format if style else None,
         terms.enabled,
+        style.signs if style else "body",
+        style.time_header if style else None,
+        style.tolerance_s if style else TOLERANCE_S,
     )
 
 
@@ -347,7 +351,7 @@ def _integration(row: asyncpg.Record) -> Integration:
             rate_limit_per_min=row["rate_limit_per_min"],
             burst=row["burst"],
             signature_required=row["signature_required"],
-            signature_style=SignatureStyle.of(row["signature_header"], row["signature_format"]),
+            signature_style=SignatureStyle.of(row),
             enabled=row["enabled"],
         ),
     )

@@ -10,7 +10,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ def _encode_integration(entry: IntegrationEntry) -> dict[str, object]:
         "rate_limit_per_min": entry.rate_limit_per_min,
         "burst": entry.burst,
         "signature_required": entry.signature_required,
-        "signature_style": None if style is None else [style.header, style.format],
+        "signature_style": None if style is None else asdict(style),
         "secrets": [
             {"slot": secret.slot, "version": secret.version, "value": secret.value.hex(), "not_after": secret.not_after}
             for secret in entry.secrets
@@ -174,10 +174,15 @@ def _decode_key(content: Mapping[str, Any]) -> KeyEntry:
     return KeyEntry(**{**content, **changed})
 
 
+def _decode_style(content: list[str] | dict[str, Any]) -> SignatureStyle:
+    """Read a style; the release before wrote header and format alone."""
+    return SignatureStyle(**content) if isinstance(content, dict) else SignatureStyle(header=content[0], format=content[1])
+
+
 def _decode_integration(content: Mapping[str, Any]) -> IntegrationEntry:
     style = content["signature_style"]
     changed = {
-        "signature_style": None if style is None else SignatureStyle.of(*style),
+        "signature_style": None if style is None else _decode_style(style),
         "secrets": tuple(SecretEntry(**{**entry, "value": bytes.fromhex(entry["value"])}) for entry in content["secrets"]),
         "sns_topics": tuple(content.get("sns_topics", ())),
     }

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.bounds import cut, storable
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Reason
 from tocsin_contracts.times import to_rfc3339
 from tocsin_sources import document
 from tocsin_sources.schemes.body_key import redacted
 from tocsin_sources.source import Answer, Delivery, Failed, Ignored, Normalized, Source
+from tocsin_sources.taken import Taken
 
 SHOWN_MAX = 100
 """Alerts that an answer shows; it counts all."""
+TAKEN_MAX = 500
+"""Characters of a taken value that an answer shows."""
 _TIMES = frozenset({"occurred_at", "episode_at"})
 
 
@@ -60,7 +64,15 @@ def try_delivery(
 
 
 def shown(answer: Answer) -> dict[str, object]:
-    """Write an answer for a person: what the sender did not say is null, times are RFC 3339."""
+    """Write an answer for a person: what the sender did not say is null, times are RFC 3339.
+
+    Where the integration's own mapping read the body, `taken` says what came from where, up to where it failed.
+    """
+    taken = [_taken(each) for each in answer.taken if each.alert is None or each.alert < SHOWN_MAX]
+    return {**_shown(answer), **({"taken": taken} if taken else {})}
+
+
+def _shown(answer: Answer) -> dict[str, object]:
     match answer:
         case Normalized():
             return {
@@ -78,6 +90,11 @@ def shown(answer: Answer) -> dict[str, object]:
                 "pointer": answer.pointer,
                 "detail": answer.detail,
             }
+
+
+def _taken(taken: Taken) -> dict[str, object]:
+    value = None if taken.value is None else cut(storable(taken.value), TAKEN_MAX)
+    return {"alert": taken.alert, "field": taken.field, "path": taken.path, "value": value}
 
 
 def _alert(event: AlertEvent) -> dict[str, object]:

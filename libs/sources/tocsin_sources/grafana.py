@@ -20,7 +20,7 @@ from tocsin_contracts.status import EventStatus
 from tocsin_sources import fields
 from tocsin_sources.environments import folded_environment
 from tocsin_sources.evidence import content_hash, raw_json
-from tocsin_sources.schemes.timed import TimedHmacSha256Hex
+from tocsin_sources.schemes.signature_header import SignatureHeader
 from tocsin_sources.series import ALERTNAME, read_series
 from tocsin_sources.severity_words import at_most, severity_of, with_raw_word
 from tocsin_sources.shape import Unfit, as_list, as_object, id_of, object_or_empty, texts_of
@@ -29,6 +29,7 @@ from tocsin_sources.source import Answer, Delivery, Failed, Ignored, Normalized,
 from tocsin_sources.text import description_of, title_of
 
 SIGNATURE_HEADER, TIME_HEADER = "x-grafana-alerting-signature", "x-grafana-alerting-timestamp"
+_TIMED = SignatureHeader(header=SIGNATURE_HEADER, signs="time:body", time_header=TIME_HEADER)
 """Grafana's default, and the name that we tell people to type where Grafana has no default."""
 _STATUS_OF_STATE = {"alerting": "firing", "ok": "resolved"}
 _LEGACY = ("ruleId", "ruleName", "ruleUrl", "evalMatches")
@@ -197,6 +198,6 @@ SOURCE = Source(
     name="grafana",
     title="Grafana",
     read=read,
-    schemes=(HmacSha256Hex(SIGNATURE_HEADER), TimedHmacSha256Hex(SIGNATURE_HEADER, TIME_HEADER), Bearer(), Basic()),
+    schemes=(HmacSha256Hex(SIGNATURE_HEADER), _TIMED, Bearer(), Basic()),
     trusted_time=True,
 )

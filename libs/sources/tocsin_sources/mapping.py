@@ -1,7 +1,7 @@
-"""Map any JSON by the mapping that the integration's owner wrote, check such a mapping, and try it before it goes live."""
+"""Map any JSON by the mapping that the integration's owner wrote, and check such a mapping."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
@@ -13,12 +13,12 @@ from tocsin_contracts.status import EventStatus
 from tocsin_sources import fields
 from tocsin_sources.environments import folded_environment
 from tocsin_sources.evidence import content_hash, raw_json
-from tocsin_sources.finish import finished
-from tocsin_sources.paths import BUDGET, Budget, OverBudget, Path, UnfitPath, compiled
+from tocsin_sources.paths import Budget, OverBudget, Path, UnfitPath, compiled
 from tocsin_sources.severity_words import severity_of, with_raw_word
 from tocsin_sources.shape import Unfit, object_or_empty, text_of, texts_of
 from tocsin_sources.source import Answer, Failed, Ignored, Normalized
 from tocsin_sources.statuses import status_of
+from tocsin_sources.taken import Taken
 from tocsin_sources.text import description_of, title_of
 from tocsin_sources.timestamps import time_of
 
@@ -41,31 +41,6 @@ class Fault:
     """One line for people; repeats nothing of the mapping but names of members."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
-    """Where one field of one alert came from."""
-
-    alert: int
-    field: str
-    """Such as `title` or `labels.team`."""
-    path: str | None
-    """The path that won; None where the rule's default was taken, or nothing was."""
-    value: str | None
-    """As it is used, before defaults and bounds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """What a mapping makes of one payload; nothing was written."""
-
-    faults: tuple[Fault, ...] = ()
-    """Why it cannot be tried."""
-    answer: Answer | None = None
-    taken: tuple[Taken, ...] = ()
-    steps: int = 0
-    """Steps that its paths took, of `paths.BUDGET`."""
-
-
 def validate_mapping(mapping: object) -> list[Fault]:
     """Check a mapping as somebody wrote it: its form, unknown members, every path. Empty where it may be saved."""
     try:
@@ -74,19 +49,6 @@ def validate_mapping(mapping: object) -> list[Fault]:
         found = error.errors(include_url=False, include_context=False, include_input=False)[:20]
         return [Fault(pointer=_pointer(each["loc"]), detail=each["msg"]) for each in found]
     return [*_unknown_members(mapping), *_unfit_paths(model)]
-
-
-def try_mapping(payload: object, mapping: object, settings: IntegrationSettings | None = None) -> Trial:
-    """Show what a mapping makes of a payload, and where each value came from. Pure; writes nothing, never raises."""
-    faults = validate_mapping(mapping)
-    if faults:
-        return Trial(faults=tuple(faults))
-    reading = Reading(Mapping.model_validate(mapping), settings or IntegrationSettings())
-    answer = reading.answer(payload)
-    if isinstance(answer, Normalized):
-        events = tuple(finished(event, reading.settings, trusted_time=False) for event in answer.alerts)
-        answer = Normalized(alerts=events, sender_id=answer.sender_id)
-    return Trial(answer=answer, taken=tuple(reading.taken), steps=BUDGET - reading.budget.left)
 
 
 @dataclass(slots=True)
@@ -101,7 +63,10 @@ class Reading:
     _of_root: dict[str, object] = field(default_factory=dict)
 
     def answer(self, document: object) -> Answer:
-        """Map a body. Total: what the mapping does not fit is an answer."""
+        """Map a body. Total: what the mapping does not fit is an answer. Says what was taken from where until then."""
+        return replace(self._attempt(document), taken=tuple(self.taken))
+
+    def _attempt(self, document: object) -> Answer:
         try:
             return self._answer(document)
         except Unfit as unfit:
@@ -117,7 +82,7 @@ class Reading:
         if len(alerts) > MAPPED_MAX:
             return Failed(reason=Reason.TOO_MANY_ALERTS, detail=f"{len(alerts)} alerts, at most {MAPPED_MAX} are mapped")
         events = [event for number, alert in enumerate(alerts) if (event := self._event(alert, number)) is not None]
-        sender_id = self._text("sender_id", self.mapping.sender_id, document, -1)
+        sender_id = self._text("sender_id", self.mapping.sender_id, document, None)
         if not alerts:
             return Ignored(reason=Reason.NO_ALERTS, detail="the list of alerts is empty")
         if not events:
@@ -188,7 +153,7 @@ class Reading:
                 labels[name] = text
         return labels
 
-    def _text(self, name: str, rule: Rule | None, alert: object, number: int) -> str | None:
+    def _text(self, name: str, rule: Rule | None, alert: object, number: int | None) -> str | None:
         """Read one field by its rule."""
         if rule is None:
             return None

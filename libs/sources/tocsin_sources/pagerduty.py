@@ -19,7 +19,7 @@ from tocsin_sources.evidence import content_hash, raw_json
 from tocsin_sources.pagerduty_events import KEYS, read_v1, read_v2
 from tocsin_sources.schemes.body_key import BodyKey
 from tocsin_sources.schemes.header import SecretHeader
-from tocsin_sources.schemes.several import HmacSha256HexList
+from tocsin_sources.schemes.signature_header import SignatureHeader
 from tocsin_sources.severity_words import RAW_LABEL, WORDS
 from tocsin_sources.shape import Unfit, as_list, as_object, id_of, list_or_empty, object_or_empty
 from tocsin_sources.signature import Basic, Bearer
@@ -42,6 +42,7 @@ _EVENTS = {
 }
 """What an event says by its name, where its incident does not."""
 _WEBHOOK_ID = "x-webhook-id"
+_SIGNATURES = SignatureHeader(header="x-pagerduty-signature", prefix="v1=", several=True)
 _PRIORITY = re.compile(r"(?:p|sev)[-_ ]?([0-5])\b.*", re.IGNORECASE | re.DOTALL)
 _LEVELS = (Severity.CRITICAL, Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW, Severity.INFO)
 _URGENCIES = {"high": Severity.HIGH, "low": Severity.LOW}
@@ -200,7 +201,7 @@ SOURCE = Source(
     name="pagerduty",
     title="PagerDuty",
     read=read,
-    schemes=(HmacSha256HexList("x-pagerduty-signature"), SecretHeader(), Bearer(), Basic(), BodyKey(KEYS)),
+    schemes=(_SIGNATURES, SecretHeader(), Bearer(), Basic(), BodyKey(KEYS)),
     trusted_time=False,
     headers=frozenset({_WEBHOOK_ID}),
     redact=tuple(f"/{name}" for name in KEYS),

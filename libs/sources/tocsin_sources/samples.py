@@ -5,7 +5,7 @@ resolve. The bodies are copies from `tests/payloads`, where ORIGIN.md says where
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 import orjson
 
 from tocsin_sources import registry
+from tocsin_sources.schemes.body_key import BodyKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,9 @@ class Sample:
     """What it tells, in a few words for people."""
     body: bytes
     headers: Mapping[str, str]
-    """Lower-case names; complete but for the credentials, which `sign` gives."""
+    """Lower-case names; complete but for the credentials, which `prove` gives."""
+    scheme: str = ""
+    """The name of the scheme by which its sender proves it; empty for the one that its source prefers."""
 
 
 def cases(source: str) -> tuple[str, ...]:
@@ -63,6 +66,26 @@ def sign(source: str, body: bytes, secret: bytes, now: int = 0) -> dict[str, str
     return found.schemes[0].sign(body, secret, now)
 
 
+def prove(sample: Sample, secret: bytes, now: int = 0) -> Sample:
+    """Give the sample with what proves it, as its own sender does it: headers, or the key inside of its body.
+
+    Args:
+        sample: a recorded one, or one made like it.
+        secret: the integration's.
+        now: µs; needed where the scheme signs the time.
+
+    Raises:
+        LookupError: no such source, or it has no such scheme.
+    """
+    found = registry.get(sample.source)
+    schemes = () if found is None else found.schemes
+    scheme = next((each for each in schemes if sample.scheme in ("", each.name)), None)
+    if scheme is None:
+        raise LookupError(f"nothing signs for {sample.source!r}{sample.scheme and f' by {sample.scheme}'}")
+    body = scheme.filled(sample.body, secret) if isinstance(scheme, BodyKey) else sample.body
+    return replace(sample, body=body, headers={**sample.headers, **scheme.sign(body, secret, now)})
+
+
 @cache
 def _samples(source: str) -> dict[str, Sample]:
     """Read the samples of a source once; the name is looked up, never joined to a path unread."""
@@ -84,4 +107,5 @@ def _sample(source: str, folder: Traversable, headers: dict[str, str], entry: di
         says=str(entry["says"]),
         body=(folder / f"{case}.json").read_bytes(),
         headers={**headers, **(own if isinstance(own, dict) else {})},
+        scheme=str(entry.get("scheme", "")),
     )

@@ -131,11 +131,9 @@ class HmacSha256Hex:
 
     def verify(self, request: SignedRequest, secrets: Sequence[bytes]) -> Verdict:
         """Compare the digest with that of each secret."""
-        text = request.headers.get(self.header)
-        if not text:
-            return Rejected(Rejection.NO_CREDENTIALS)
-        if len(text) > HEADER_MAX:
-            return Rejected(Rejection.OVERSIZED)
+        text = credential(request.headers, self.header)
+        if isinstance(text, Rejected):
+            return text
         claimed = encoded(text.strip().removeprefix(self.prefix))
         return first_equal(claimed, [(bool(secret), hex_hmac(secret, request.body)) for secret in secrets[:SECRETS_MAX]])
 
@@ -161,13 +159,19 @@ def authenticate(schemes: Sequence[Scheme], request: SignedRequest, secrets: Seq
     return rejected
 
 
+def credential(headers: Mapping[str, str], name: str) -> str | Rejected:
+    """Take a header that proves something, as it stands; a longer one than `HEADER_MAX` is rejected unread."""
+    text = headers.get(name)
+    if not text:
+        return Rejected(Rejection.NO_CREDENTIALS)
+    return text if len(text) <= HEADER_MAX else Rejected(Rejection.OVERSIZED)
+
+
 def _authorization(headers: Mapping[str, str], scheme: str) -> bytes | Rejected:
     """Take the credentials of an authorization header of this scheme; its name is case-insensitive (RFC 9110)."""
-    header = headers.get("authorization")
-    if not header:
-        return Rejected(Rejection.NO_CREDENTIALS)
-    if len(header) > HEADER_MAX:
-        return Rejected(Rejection.OVERSIZED)
+    header = credential(headers, "authorization")
+    if isinstance(header, Rejected):
+        return header
     name, _, credentials = header.strip().partition(" ")
     if name.lower() != scheme:
         return Rejected(Rejection.NO_CREDENTIALS)

@@ -1,7 +1,7 @@
 """The seam: what a source is, what it is given, and the three things it may answer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.integration import IntegrationSettings
@@ -10,6 +10,7 @@ from tocsin_sources import document
 from tocsin_sources.finish import finished
 from tocsin_sources.shape import Unfit
 from tocsin_sources.signature import Scheme
+from tocsin_sources.taken import Taken
 
 ALERTS_MAX = 5_000
 """Alerts in one delivery. A body of 1 MiB holds about 2,500 real ones; more is `failed: too-many-alerts`."""
@@ -39,6 +40,8 @@ class Normalized:
     """In the sender's order; never empty; each has passed `bounds.bounded_event`."""
     sender_id: str | None = None
     """The sender's own delivery id, the same on a retry; None where the sender has none (P4)."""
+    taken: tuple[Taken, ...] = field(default=(), compare=False)
+    """What the integration's mapping took from where; empty where no mapping read the delivery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class Ignored:
     """A code, such as `no-alerts`."""
     detail: str
     """One line for people; fixed words and names of the format, never the sender's text."""
+    taken: tuple[Taken, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,7 @@ class Failed:
     """One line for people that begins with the pointer; never the sender's text."""
     pointer: str = ""
     """JSON pointer (RFC 6901) of what was missing or of another type; empty for the document itself."""
+    taken: tuple[Taken, ...] = field(default=(), compare=False)
 
 
 Answer = Normalized | Ignored | Failed
@@ -117,4 +122,4 @@ class Source:
         if len(result.alerts) > ALERTS_MAX:
             return Failed(reason=Reason.TOO_MANY_ALERTS, detail=f"{len(result.alerts)} alerts, at most {ALERTS_MAX} are read")
         alerts = tuple(finished(event, delivery.settings, trusted_time=self.trusted_time) for event in result.alerts)
-        return Normalized(alerts=alerts, sender_id=result.sender_id)
+        return replace(result, alerts=alerts)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ tenants:
     integrations:
       - name: pager
         source: alertmanager
-        settings: {dedup_window_s: 60, default_environment: prod}
+        settings: {dedup_window_s: 60, default_environment: prod, default_labels: {region: eu}}
       - name: web
         source: sentry
 """
@@ -97,6 +98,21 @@ async def test_an_integration_is_changed_switched_shown_and_deleted(run: Run, pa
         await call(run, "integrations", "show", named)
 
 
+async def test_a_signature_style_is_set_shown_and_taken_back(run: Run, pager: dict[str, Any]) -> None:
+    named, slack = pager["id"], '{"header": "X-Sig", "format": "v0=hex", "signs": "v0:time:body", "time_header": "X-Time"}'
+
+    await call(run, "integrations", "change", named, "--signature-style", slack)
+    shown = (await answer(run, "integrations", "show", named))["signature_style"]
+    assert shown == {**json.loads(slack), "algorithm": "hmac-sha256", "tolerance_s": 300}
+    await call(run, "integrations", "change", named, "--signature-style", '{"tolerance_s": 60}')
+    assert (await answer(run, "integrations", "show", named))["signature_style"] == {**shown, "tolerance_s": 60}
+    for wrong in ('{"format": "md5"}', '{"time_header": null}', "[]", "{"):
+        with pytest.raises(Refused, match=r"^--signature-style"):
+            await call(run, "integrations", "change", named, "--signature-style", wrong)
+    await call(run, "integrations", "change", named, "--signature-style", "null")
+    assert (await answer(run, "integrations", "show", named))["signature_style"] is None
+
+
 async def test_the_url_for_the_sender_is_the_public_address_and_the_path(run: Run, pager: dict[str, Any]) -> None:
     code, output = await call(run, "integrations", "url", pager["id"], "--url", "https://alerts.example.org/")
 
@@ -141,8 +157,10 @@ async def test_a_mapping_is_tried_before_there_is_an_integration_or_a_database(
     assert code == 0
     (alert,) = json.loads(output)["alerts"]
     assert (alert["title"], alert["severity"]) == ("It burns", "CRITICAL")
+    assert {"alert": 0, "field": "severity", "path": "how", "value": "critical"} in json.loads(output)["taken"]
     code, output = await call(run, *tried, stdin='{"id": 7, "what": "It burns", "how": "bad"}')
     assert "It burns" in output
+    assert re.search(r"^0 +severity +how +critical$", output, re.MULTILINE)
 
 
 async def test_a_tenant_is_limited_disabled_and_enabled(run: Run) -> None:
@@ -172,6 +190,7 @@ async def test_a_file_is_put_in_force_once_and_then_differs_in_nothing(run: Run,
     assert (await call(run, "apply", *where))[1] == "Nothing differs.\n"
     found = {each.name: each for each in await list_integrations(owner)}
     assert found["pager"].terms.settings.dedup_window_s == 60
+    assert found["pager"].terms.settings.default_labels == {"region": "eu"}
     assert (await answer(run, "tenants", "show", "acme"))["rate_limit_per_min"] == 600
 
     file.write_text(FILE.replace("dedup_window_s: 60, ", "").replace("enabled: true", "enabled: false"))

@@ -12,8 +12,10 @@ from tests.integration.ingest.managing import FIRING, Gateway, World, inhabited
 from tests.support.migrated import MigratedDatabase
 from tests.unit.ingest.gateway import Answer
 from tocsin_control.principal import Scope
+from tocsin_control.signature_style import SignatureStyle
 from tocsin_control.tenants import set_tenant_enabled
 from tocsin_ingest.management.dispatch import OPERATIONS, Operation
+from tocsin_runtime.clock import SystemClock
 
 INTEGRATIONS = "/api/v1/integrations"
 KEYS = "/api/v1/keys"
@@ -34,6 +36,11 @@ UNFIT: list[tuple[Mapping[str, object], str]] = [
     ({"settings": {"dedup": 1}}, "/settings/dedup"),
     ({"settings": {"dedup_window_s": -1}}, "/settings/dedup_window_s"),
     ({"settings": []}, "/settings"),
+    ({"settings": {"default_labels": {"": "x"}}}, "/settings/default_labels//[key]"),
+    ({"settings": {"default_labels": {"a": ""}}}, "/settings/default_labels/a"),
+    ({"settings": {"default_labels": {"a": "b\nc"}}}, "/settings/default_labels/a"),
+    ({"settings": {"default_labels": {"a": 1}}}, "/settings/default_labels/a"),
+    ({"settings": {"default_labels": {str(n): "x" for n in range(33)}}}, "/settings/default_labels"),
     ({"signature_style": {"header": "X Sig"}}, "/signature_style/header"),
     ({"signature_style": {"header": "X-Sig", "format": "md5"}}, "/signature_style/format"),
     ({"signature_required": False}, "/signature_required"),
@@ -118,7 +125,14 @@ async def test_settings_may_come_with_the_first_request_and_the_secret_from_the_
     )
 
     assert (body["enabled"], body["burst"], body["signature_required"]) == (False, 5, False)
-    assert body["signature_style"] == {"header": "X-Sig", "format": "sha256=hex"}
+    assert body["signature_style"] == {
+        "header": "X-Sig",
+        "format": "sha256=hex",
+        "algorithm": "hmac-sha256",
+        "signs": "body",
+        "time_header": None,
+        "tolerance_s": 300,
+    }
     assert body["settings"]["dedup_window_s"] == 60
     assert body["secret"] == "chosen-by-the-sender"
 
@@ -282,6 +296,54 @@ async def test_trying_a_delivery_writes_nothing_and_shows_what_would_become_of_i
     after = await world.owner.fetchrow("SELECT revision, (SELECT count(*) FROM control.audit) FROM control.revision")
     assert before == after
     assert (await gateway.call("GET", f"{INTEGRATIONS}/{body['id']}", key=admin)).json["version"] == 1
+
+
+async def test_default_labels_are_set_changed_one_by_one_and_shown(gateway: Gateway, admin: str) -> None:
+    """A merge patch: a label of null goes, one that is not named stays."""
+    body = await made(gateway, admin, settings={"default_labels": {"region": "eu", "team": "web"}})
+    path = f"{INTEGRATIONS}/{body['id']}"
+
+    patch = {"settings": {"default_labels": {"team": None, "cluster": "a"}}}
+    changed = (await gateway.call("PATCH", path, patch, key=admin)).json
+    tried = (await gateway.call("POST", f"{path}/try", {"payload": FIRING.decode()}, key=admin)).json
+
+    assert changed["settings"]["default_labels"] == {"region": "eu", "cluster": "a"}
+    assert {"region": "eu", "cluster": "a"}.items() <= tried["alerts"][0]["labels"].items()
+
+
+async def test_trying_a_delivery_shows_what_the_mapping_took_from_where(gateway: Gateway, admin: str) -> None:
+    body = await made(gateway, admin, source="generic", settings={"mapping": {"title": ["what", "name"]}})
+
+    tried = (await gateway.call("POST", f"{INTEGRATIONS}/{body['id']}/try", {"payload": {"name": "It burns"}}, key=admin)).json
+
+    assert tried["taken"] == [{"alert": 0, "field": "title", "path": "name", "value": "It burns"}]
+
+
+async def test_a_sender_that_signs_a_time_is_believed_as_its_integration_says(gateway: Gateway, admin: str) -> None:
+    """A Slack-style signature on a source that knows no such scheme; made, changed and shown over HTTP."""
+    style = {
+        "header": "X-Slack-Signature",
+        "format": "v0=hex",
+        "signs": "v0:time:body",
+        "time_header": "X-Slack-Request-Timestamp",
+    }
+    body = await made(gateway, admin, source="generic", signature_style=style)
+    shown: dict[str, Any] = {**style, "algorithm": "hmac-sha256", "tolerance_s": 300}
+    assert body["signature_style"] == shown
+    await gateway.until_integration(body["id"], lambda entry: entry.signature_style is not None)
+
+    scheme = SignatureStyle(**shown).scheme()
+    for off_s, status in ((0, 202), (301, 401)):
+        signed = scheme.sign(FIRING, body["secret"].encode(), SystemClock().now() - off_s * 1_000_000)
+        assert (await gateway.call("POST", body["path"], FIRING, headers=signed)).status == status
+    assert (await gateway.call("POST", body["path"], FIRING, key=body["secret"])).status == 401
+
+    path = f"{INTEGRATIONS}/{body['id']}"
+    narrower = await gateway.call("PATCH", path, {"signature_style": {"tolerance_s": 10}}, key=admin)
+    assert narrower.json["signature_style"] == {**shown, "tolerance_s": 10}
+    torn = await gateway.call("PATCH", path, {"signature_style": {"time_header": None}}, key=admin)
+    assert (torn.status, torn.json["errors"][0]["pointer"]) == (422, "/signature_style")
+    assert (await gateway.call("PATCH", path, {"signature_style": None}, key=admin)).json["signature_style"] is None
 
 
 async def test_a_key_is_made_works_and_ends(gateway: Gateway, admin: str) -> None:

@@ -3,7 +3,7 @@
 from tests.unit.control.entries import CANARY, directory, integration, key, tenant
 from tocsin_control.directory import SecretEntry, directory_of
 from tocsin_control.signature_style import SignatureStyle
-from tocsin_sources.signature import HmacSha256Hex
+from tocsin_sources.schemes.signature_header import SignatureHeader
 
 
 def test_entries_are_found_by_id_and_unknown_ids_are_none() -> None:
@@ -62,7 +62,7 @@ def test_tenants_are_listed_by_partition() -> None:
 def test_an_integration_may_sign_differently_from_its_source() -> None:
     style = SignatureStyle(header="X-Signature", format="sha256=hex")
 
-    assert integration(signature_style=style).schemes() == (HmacSha256Hex("x-signature", prefix="sha256="),)
+    assert integration(signature_style=style).schemes() == (SignatureHeader(header="x-signature", prefix="sha256="),)
     assert [scheme.name for scheme in integration().schemes()] == ["bearer", "basic"]
     assert integration(source="of_a_newer_release").schemes() == ()
 

@@ -1,5 +1,7 @@
 """Trying a delivery answers as the normalizer would, and never raises."""
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,39 @@ def test_a_source_that_breaks_is_an_answer_that_says_no_more_than_how() -> None:
     )
 
     assert shown(answer) == {"outcome": "failed", "reason": "normalizer-error", "pointer": "", "detail": "KeyError"}
+
+
+def test_a_trial_shows_what_the_mapping_took_from_where() -> None:
+    mapping = {
+        "alerts": "events",
+        "identity": "id",
+        "title": ["what", "name"],
+        "severity": {"default": "high"},
+        "sender_id": "run",
+    }
+    settings = IntegrationSettings.model_validate({"mapping": mapping})
+
+    tried = shown(try_delivery(source("generic"), b'{"run": 9, "events": [{"id": 7, "name": "It burns"}]}', settings=settings))
+
+    assert tried["taken"] == [
+        {"alert": 0, "field": "identity", "path": "id", "value": "7"},
+        {"alert": 0, "field": "title", "path": "name", "value": "It burns"},
+        {"alert": 0, "field": "severity", "path": None, "value": "high"},
+        {"alert": None, "field": "sender_id", "path": "run", "value": "9"},
+    ]
+
+
+def test_a_trial_without_a_mapping_took_nothing_and_says_nothing_of_it() -> None:
+    assert "taken" not in shown(try_delivery(source("generic"), b'{"title": "x"}', settings=IntegrationSettings()))
+
+
+def test_a_cloudevent_that_a_mapping_reads_shows_what_was_taken_too() -> None:
+    settings = IntegrationSettings.model_validate({"mapping": {"title": "data.disk"}})
+    event = b'{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"disk":"sda"}}'
+
+    tried = shown(try_delivery(source("cloudevents"), event, settings=settings))
+
+    assert {"alert": 0, "field": "title", "path": "data.disk", "value": "sda"} in cast("list[object]", tried["taken"])
 
 
 @pytest.mark.parametrize("name", registry.names())

@@ -8,7 +8,7 @@ from tests.unit.sources.payloads import alert_of, alerts_of, answer, answer_to, 
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
 from tocsin_sources.document import parse
-from tocsin_sources.schemes.timed import TimedHmacSha256Hex
+from tocsin_sources.schemes.signature_header import SignatureHeader
 from tocsin_sources.signature import Accepted, Basic, Bearer, HmacSha256Hex, Rejected, SignedRequest, authenticate
 from tocsin_sources.source import Answer, Failed, Ignored
 
@@ -196,7 +196,7 @@ def test_every_way_that_a_contact_point_offers_is_accepted() -> None:
     """SOURCES 4a: HMAC of the body, HMAC with a time, bearer and basic."""
     schemes, body, secret = source_of("grafana").schemes, body_of("grafana", "unified_firing_v11_values"), b"whsec_grafana"
     header, time = "x-grafana-alerting-signature", "x-grafana-alerting-timestamp"
-    forms = (HmacSha256Hex(header), TimedHmacSha256Hex(header, time), Bearer(), Basic())
+    forms = (HmacSha256Hex(header), SignatureHeader(header=header, signs="time:body", time_header=time), Bearer(), Basic())
     for form in forms:
         request = SignedRequest(headers=form.sign(body, secret, NOW), body=body, now=NOW)
         assert authenticate(schemes, request, [secret]) == Accepted(0)

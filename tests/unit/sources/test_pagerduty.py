@@ -13,7 +13,7 @@ from tocsin_contracts.status import EventStatus
 from tocsin_contracts.times import to_rfc3339
 from tocsin_sources.document import parse
 from tocsin_sources.schemes.body_key import REDACTED, redacted
-from tocsin_sources.schemes.several import HmacSha256HexList
+from tocsin_sources.schemes.signature_header import SignatureHeader
 from tocsin_sources.signature import Accepted, Rejected, SignedRequest, authenticate
 from tocsin_sources.source import Answer, Failed, Ignored, Normalized
 
@@ -263,7 +263,7 @@ def test_an_empty_list_of_messages_is_ignored() -> None:
 def test_a_webhook_is_signed_and_an_event_carries_its_key() -> None:
     source, secret = source_of("pagerduty"), KEY.encode()
     body = body_of("pagerduty", "v3_incident_triggered")
-    signed = HmacSha256HexList("x-pagerduty-signature").sign(body, secret)
+    signed = SignatureHeader(header="x-pagerduty-signature", prefix="v1=", several=True).sign(body, secret)
     rotated = {"x-pagerduty-signature": f"v1={'0' * 64},{signed['x-pagerduty-signature']}"}
     for headers in (signed, rotated):
         assert authenticate(source.schemes, SignedRequest(headers=headers, body=body), [secret]) == Accepted(0)

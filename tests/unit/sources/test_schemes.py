@@ -11,8 +11,7 @@ from tocsin_sources import registry
 from tocsin_sources.document import parse
 from tocsin_sources.schemes.body_key import REDACTED, BodyKey, redacted
 from tocsin_sources.schemes.header import SecretHeader
-from tocsin_sources.schemes.several import SIGNATURES_MAX, HmacSha256HexList
-from tocsin_sources.schemes.timed import TimedHmacSha256Hex
+from tocsin_sources.schemes.signature_header import SIGNATURES_MAX, SignatureHeader
 from tocsin_sources.signature import (
     HEADER_MAX,
     Accepted,
@@ -27,12 +26,17 @@ from tocsin_sources.signature import (
 
 NOW = 1_772_446_530_123_456
 SECOND = 1_000_000
-LIST = HmacSha256HexList("x-pagerduty-signature")
-TIMED = TimedHmacSha256Hex("x-grafana-alerting-signature", "x-grafana-alerting-timestamp")
+LIST = SignatureHeader(header="x-pagerduty-signature", prefix="v1=", several=True, name="list")
+TIMED = SignatureHeader(
+    header="x-grafana-alerting-signature", signs="time:body", time_header="x-grafana-alerting-timestamp", name="timed"
+)
 UNTIMED = HmacSha256Hex("x-grafana-alerting-signature")
 HEADER = SecretHeader()
 KEY = BodyKey(("routing_key", "service_key"))
-SCHEMES: list[Scheme] = [LIST, TIMED, HEADER, Bearer(word="GenieKey", name="genie-key")]
+SLACK = SignatureHeader(
+    header="x-slack-signature", prefix="v0=", signs="v0:time:body", time_header="x-slack-request-timestamp", name="slack"
+)
+SCHEMES: list[Scheme] = [LIST, TIMED, SLACK, HEADER, Bearer(word="GenieKey", name="genie-key")]
 BODY = b'{"event":{}}'
 SECRET, OTHER, THIRD = b"whsec_one", b"whsec_two", b"whsec_three"
 
@@ -68,7 +72,7 @@ def test_no_secret_and_an_empty_secret_prove_nothing(scheme: Scheme) -> None:
     assert isinstance(scheme.verify(request(scheme.sign(BODY, b"", NOW)), [b""]), Rejected)
 
 
-@pytest.mark.parametrize("scheme", [LIST, TIMED], ids=lambda scheme: scheme.name)
+@pytest.mark.parametrize("scheme", [LIST, TIMED, SLACK], ids=lambda scheme: scheme.name)
 @given(body=st.binary(min_size=1, max_size=100), data=st.data())
 def test_any_flipped_bit_of_the_body_is_rejected(scheme: Scheme, body: bytes, data: st.DataObject) -> None:
     """S11."""

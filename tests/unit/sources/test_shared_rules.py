@@ -6,7 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.sources.payloads import PAYLOADS, alerts_of, answer
+from tests.unit.sources.payloads import PAYLOADS, alert_of, alerts_of, answer
+from tocsin_contracts.alert import LABELS_MAX
+from tocsin_contracts.image import Image, decode_image, encode_image
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
 from tocsin_contracts.times import LATEST_AT, to_datetime
@@ -245,3 +249,34 @@ def test_alerts_of_a_helper_body_are_read() -> None:
     body = {"status": "firing", "alerts": [{"labels": {"alertname": "A", "n": 5, "ok": True, "nil": None, "deep": {"x": [1]}}}]}
     (alert,) = alerts_of(answer("alertmanager", body))
     assert alert.labels == {"alertname": "A", "n": "5", "ok": "true", "deep": '{"x":[1]}'}
+
+
+def test_default_labels_stand_where_the_sender_gave_none_of_that_name() -> None:
+    settings = {"default_labels": {"region": "eu", "severity": "low", "team": "web"}}
+    body = {"alerts": [{"labels": {"alertname": "Down", "severity": "critical"}}, {"labels": {"alertname": "Up", "team": "db"}}]}
+    first, second = alerts_of(answer("alertmanager", {"version": "4", "status": "firing", **body}, **settings))
+
+    assert first.labels == {"alertname": "Down", "severity": "critical", "region": "eu", "team": "web"}
+    assert (first.severity, first.team) == (Severity.CRITICAL, "web")
+    assert (second.labels["severity"], second.severity) == ("low", None), "a default is no word of the sender's"
+    assert (second.labels["team"], second.team) == ("db", "db")
+
+
+def test_default_labels_never_displace_the_senders_own() -> None:
+    labels = {f"z{number:02}": "x" for number in range(LABELS_MAX - 2)} | {"alertname": "Down"}
+    body = {"version": "4", "status": "firing", "alerts": [{"labels": labels}]}
+    alert = alert_of(answer("alertmanager", body, default_labels={"a": "1", "b": "2"}))
+
+    assert labels.items() <= alert.labels.items()
+    assert len(alert.labels) == LABELS_MAX
+    assert alert.labels["a"] == "1"
+
+
+def test_default_labels_change_neither_identity_nor_content_and_stay_out_of_images() -> None:
+    body = {"version": "4", "status": "firing", "alerts": [{"labels": {"alertname": "Down"}}]}
+    plain, labelled = (alert_of(answer("alertmanager", body, **more)) for more in ({}, {"default_labels": {"job": "x"}}))
+
+    assert (plain.identity, plain.problem, plain.content) == (labelled.identity, labelled.problem, labelled.content)
+    settings = IntegrationSettings(default_labels={"job": "x"})
+    image = Image(tenant="t", integration="i", source="generic", mapped=Mapped.IGNORED, settings=settings)
+    assert decode_image(encode_image(image)).settings == IntegrationSettings()

@@ -9,6 +9,7 @@ SELECT id, name, partition, rate_limit_per_min, burst, enabled FROM control.tena
 -- name: integrations
 SELECT i.id, i.tenant_id, i.source, i.name, i.version, v.enabled,
        v.rate_limit_per_min, v.burst, v.signature_required, v.signature_header, v.signature_format,
+       v.signature_algorithm, v.signature_signs, v.signature_time_header, v.signature_tolerance_s,
        (v.settings->'sns_topics')::text AS sns_topics
   FROM control.integrations i
   JOIN control.integration_versions v ON v.integration_id = i.id AND v.version = i.version

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tocsin_sources.signature import HEADER_MAX, Rejected, Rejection, SignedRequest, Verdict, compare, encoded
+from tocsin_sources.signature import Rejected, Rejection, SignedRequest, Verdict, compare, credential, encoded
 
 DEFAULT_HEADER = "x-tocsin-secret"
 """The header that we tell people to set in senders that can set any."""
@@ -19,12 +19,10 @@ class SecretHeader:
 
     def verify(self, request: SignedRequest, secrets: Sequence[bytes]) -> Verdict:
         """Compare the header with the secrets."""
-        text = request.headers.get(self.header)
-        if not text or not text.strip():
-            return Rejected(Rejection.NO_CREDENTIALS)
-        if len(text) > HEADER_MAX:
-            return Rejected(Rejection.OVERSIZED)
-        return compare(encoded(text.strip()), secrets)
+        text = credential(request.headers, self.header)
+        if isinstance(text, Rejected):
+            return text
+        return compare(encoded(text.strip()), secrets) if text.strip() else Rejected(Rejection.NO_CREDENTIALS)
 
     def sign(self, body: bytes, secret: bytes, now: int = 0) -> dict[str, str]:  # noqa: ARG002 # a token depends on neither
         """Give the header."""

@@ -9,6 +9,6 @@ TOLERANCE_S = 300
 _SECONDS = re.compile(r"\d{1,12}", re.ASCII)
 
 
-def is_fresh(text: str, now: int) -> bool:
-    """Tell whether a time in whole seconds since the epoch is within five minutes of `now` (µs); anything else is not."""
-    return _SECONDS.fullmatch(text) is not None and abs(int(text) * SECOND - now) <= TOLERANCE_S * SECOND
+def is_fresh(text: str, now: int, tolerance_s: int = TOLERANCE_S) -> bool:
+    """Tell whether a time in whole seconds since the epoch is so near to `now` (µs); anything else is not."""
+    return _SECONDS.fullmatch(text) is not None and abs(int(text) * SECOND - now) <= tolerance_s * SECOND

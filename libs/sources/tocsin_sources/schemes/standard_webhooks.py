@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b, sha256
 
 from tocsin_contracts.times import SECOND
-from tocsin_sources.schemes.several import SIGNATURES_MAX
+from tocsin_sources.schemes.signature_header import SIGNATURES_MAX
 from tocsin_sources.schemes.signed_time import is_fresh
 from tocsin_sources.signature import (
     HEADER_MAX,
