@@ -50,6 +50,9 @@ types: setup ## Type-check (mypy strict)
 imports: setup ## Check who may import whom
 	@$(BIN)/lint-imports
 
+openapi: setup ## Write the gateway's part of the published OpenAPI document anew, after a change of a route or a shape
+	@$(BIN)/python -m tocsin_ingest.openapi services/query/tocsin_query/gateway.json
+
 ##@ test
 test: setup ## Run every test (needs only Python, make and a network the first time)
 	@$(PYTEST) tests
@@ -69,4 +72,4 @@ sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUN
 bench: setup ## Measure against floors taken in the same run (ONLY=gateway for one); writes bench-results.json
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-.PHONY: help setup lock demo up down check fmt fmt/check lint types imports test test/unit kill redrive sim bench
+.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit kill redrive sim bench

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the declared endpoints: what it says is what is routed, read and answered."""
+"""This service's part of the OpenAPI 3.1 document, made from the endpoints: what it says is what is routed, read and answered."""
 
 from collections.abc import Iterable
 from typing import Any, Final, Literal
@@ -6,19 +6,26 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from tocsin_contracts.problem import MEANINGS, ProblemType
 from tocsin_query.domain.shapes import Problem
 from tocsin_query.endpoints import PREFIXES, Endpoint
 
 Json = dict[str, Any]
 _PROBLEMS: Final = {
-    400: "The request itself is malformed, or holds a key in its query string.",
-    401: "No API key, or not one of ours.",
-    403: "The key's scopes do not reach.",
-    404: "Nothing of this tenant's has this id.",
-    409: "Several incidents begin so; `choices` lists them.",
-    422: "A parameter is unknown or unfit; `errors` names each.",
-    429: "Too many requests of this tenant wait already.",
-    503: "PostgreSQL does not answer in time.",
+    400: (ProblemType.MALFORMED,),
+    401: (ProblemType.UNAUTHENTICATED,),
+    403: (ProblemType.FORBIDDEN,),
+    404: (ProblemType.NOT_FOUND,),
+    409: (ProblemType.AMBIGUOUS,),
+    422: (ProblemType.UNPROCESSABLE,),
+    429: (ProblemType.QUOTA_EXCEEDED,),
+    503: (ProblemType.UNAVAILABLE, ProblemType.TIMEOUT),
+}
+_RETRY: Final = {"Retry-After": {"description": "Seconds after which to ask again.", "schema": {"type": "integer", "minimum": 1}}}
+_PROBLEM_HEADERS: Final = {
+    401: {"WWW-Authenticate": {"description": "How to prove who asks.", "schema": {"type": "string"}}},
+    429: _RETRY,
+    503: _RETRY,
 }
 _FRESHNESS: Final = {
     "Tocsin-Position": {"description": "Last folded record, `partition:offset`.", "schema": {"type": "string"}},
@@ -42,12 +49,13 @@ def document(endpoints: Iterable[Endpoint], *, version: str) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Tocsin query API",
+            "title": "Tocsin API",
             "version": version,
-            "summary": "Reads: incidents, alerts, deliveries, commands.",
+            "summary": "Webhooks in; incidents, alerts and deliveries out; commands, integrations and keys.",
             "description": (
-                "Every answer says in `as_of` how far the log was folded and how old that is; with Kafka away it still"
-                " answers, and the age grows. Times are RFC 3339, UTC. HEAD works wherever GET does."
+                "Every read says in `as_of` how far the log was folded and how old that is; with Kafka away it still"
+                " answers, and the age grows. Times are RFC 3339, UTC. HEAD works wherever GET does. Every failure is a"
+                " problem (RFC 9457) whose `type` is stable; another method than a path takes is 405 with `Allow`."
             ),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -104,5 +112,10 @@ def _happens(endpoint: Endpoint, status: int) -> bool:
 
 
 def _problem(status: int) -> Json:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
+    kinds = _PROBLEMS[status]
+    known = {"properties": {"type": {"enum": [str(kind) for kind in kinds]}}}
+    return {
+        "description": " ".join(MEANINGS[kind] for kind in kinds),
+        "headers": _PROBLEM_HEADERS.get(status, {}),
+        "content": {"application/problem+json": {"schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, known]}}},
+    }

@@ -16,14 +16,13 @@ from tocsin_query.domain.freshness import Freshness
 from tocsin_query.endpoints import ENDPOINTS, PREFIXES, Ask, Endpoint
 from tocsin_query.handler import Answer, Reader
 from tocsin_query.metrics import QueryMetrics
-from tocsin_query.openapi import document
 from tocsin_query.ports import Authenticator
 from tocsin_query.problems import explain, key_in_query
+from tocsin_query.publishing import OPENAPI_PATH, published
 from tocsin_query.turnstile import Turnstile
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.http import request_id
 
-OPENAPI_PATH = "/api/v1/openapi.json"
 _KEY_NAMES = frozenset({"access_token", "api_key", "apikey", "authorization", "bearer", "key", "token"})
 _PRINCIPAL = web.RequestKey("tocsin_query_principal", Principal)
 _QUIET = ("/-/", "/metrics")
@@ -86,7 +85,7 @@ class Api:
         return web.Response(status=answer.status, body=body, content_type="application/json", headers=headers)
 
     def _document(self) -> _Next:
-        body = orjson.dumps(document(ENDPOINTS, version=self.version))
+        body = orjson.dumps(published(ENDPOINTS, version=self.version))
         etag = blake2b(body, digest_size=8).hexdigest()
 
         async def answer(request: web.Request) -> web.StreamResponse:

@@ -1,10 +1,11 @@
 """The published document: valid, complete, and the same as what is routed."""
 
 import orjson
+import pytest
 from aiohttp import web
 from openapi_spec_validator import validate
 
-from tocsin_contracts.routes import Owner, owner
+from tocsin_contracts.routes import CANONICAL, ROUTES, Owner, owner
 from tocsin_control.auth import Authenticator
 from tocsin_control.directory import KeyEntry
 from tocsin_query.endpoints import ENDPOINTS
@@ -12,7 +13,8 @@ from tocsin_query.handler import Reader
 from tocsin_query.metrics import QueryMetrics
 from tocsin_query.openapi import document
 from tocsin_query.ports import Projection
-from tocsin_query.routes import OPENAPI_PATH, Api
+from tocsin_query.publishing import OPENAPI_PATH, _joined, published
+from tocsin_query.routes import Api
 from tocsin_query.settings import QuerySettings
 from tocsin_query.turnstile import Turnstile
 from tocsin_runtime.clock import ManualClock
@@ -21,6 +23,13 @@ from tocsin_runtime.http import application
 from tocsin_runtime.metrics import Metrics
 
 DOCUMENT = orjson.loads(orjson.dumps(document(ENDPOINTS, version="0.1.0")))
+PUBLISHED = orjson.loads(orjson.dumps(published(ENDPOINTS, version="0.1.0")))
+OPERATIONS = [
+    (method, path, operation)
+    for path, item in PUBLISHED["paths"].items()
+    for method, operation in item.items()
+    if method != "servers"
+]
 
 
 class NoKeys:
@@ -56,8 +65,35 @@ def _path(route: web.AbstractRoute) -> str:
 
 
 def test_the_document_is_valid_openapi() -> None:
-    validate(DOCUMENT)
-    assert DOCUMENT["openapi"].startswith("3.1")
+    for each in (DOCUMENT, PUBLISHED):
+        validate(each)
+        assert each["openapi"].startswith("3.1")
+
+
+def test_every_public_route_of_every_service_has_an_operation_and_nothing_else_has() -> None:
+    """A new route is a line of `ROUTES`, and one where its service describes it: `ENDPOINTS`, or the gateway's table."""
+    described = {(path, method.upper()) for method, path, _ in OPERATIONS}
+    assert described == {(route.path, method) for route in ROUTES for method in route.methods}
+    for path, item in PUBLISHED["paths"].items():
+        (bare,) = {route.bare for route in ROUTES if route.path == path}
+        assert item.get("servers", None if bare else []) == (None if bare else [{"url": CANONICAL}]), path
+
+
+def test_every_operation_says_who_may_ask_and_what_may_go_wrong() -> None:
+    names = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(names) == len(set(names))
+    schemes = set(PUBLISHED["components"]["securitySchemes"])
+    for _, _, operation in OPERATIONS:
+        assert operation["summary"].endswith(".")
+        asked = operation.get("security", PUBLISHED["security"])
+        assert {name for each in asked for name in each} <= schemes
+        assert not asked or {"401", "429", "503"} <= operation["responses"].keys()
+        assert any(status.startswith("2") for status in operation["responses"])
+
+
+def test_one_name_for_two_things_is_refused() -> None:
+    with pytest.raises(ValueError, match="'a'"):
+        _joined({"a": 1}, {"a": 2})
 
 
 def test_every_route_is_documented_and_the_other_way_round() -> None:

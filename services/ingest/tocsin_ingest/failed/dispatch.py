@@ -21,7 +21,7 @@ from tocsin_ingest.domain.buckets import Quota, policy
 from tocsin_ingest.domain.target import Failed
 from tocsin_ingest.failed.bulk import BulkRedriver
 from tocsin_ingest.failed.ports import FailedStore, Fate
-from tocsin_ingest.failed.requests import BulkRedrive, Discard
+from tocsin_ingest.failed.requests import BulkRedrive, NewDiscard
 from tocsin_ingest.failed.resending import Resender
 from tocsin_ingest.limits import Limits
 from tocsin_ingest.management.reading import check_parameters, read_as, read_json
@@ -166,7 +166,7 @@ class FailedDeliveries:
 
     async def _discard(self, request: web.BaseRequest, principal: Principal, position: Position) -> web.Response:
         """Note that somebody looked at a failed delivery and lets it be; it can still be sent again."""
-        wanted = read_as(Discard, await read_json(request, self._receiver))
+        wanted = read_as(NewDiscard, await read_json(request, self._receiver))
         fate = await self._store.fate(principal.tenant, position)
         if fate is None:
             raise not_found()

@@ -16,7 +16,7 @@ REDRIVE_MAX = 1_000
 RATE_MAX = 1_000
 
 
-class Discard(BaseModel):
+class NewDiscard(BaseModel):
     """Let a failed delivery be, and say why."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -350,15 +350,16 @@ class Command(Shape):
 
 
 class ProblemError(Shape):
-    """One fault of a query."""
+    """One fault of a query or a body."""
 
-    parameter: str
+    parameter: str | None = Field(default=None, description="Of a query.")
+    pointer: str | None = Field(default=None, description="JSON pointer into the body.")
     code: str
-    detail: str
+    detail: str | None = None
 
 
 class Problem(BaseModel):
-    """RFC 9457, `application/problem+json`."""
+    """RFC 9457, `application/problem+json`; some types have members of their own."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -368,3 +369,5 @@ class Problem(BaseModel):
     detail: str | None = None
     instance: str
     errors: list[ProblemError] | None = None
+    choices: list[IncidentRow] | None = Field(default=None, description="Of an ambiguous id: what it may mean.")
+    violated_policies: list[str] | None = Field(default=None, alias="violated-policies", description="Quotas that are used up.")

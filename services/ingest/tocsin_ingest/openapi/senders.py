@@ -1,0 +1,91 @@
+"""Webhooks, described: what senders post, wherever they post it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tocsin_contracts.problem import ProblemType as Type
+from tocsin_ingest.openapi import shapes
+from tocsin_ingest.openapi.described import Described, Json
+
+_BODY: Final[Json] = {
+    "application/json": {
+        "schema": {},
+        "examples": {
+            "alertmanager": {
+                "summary": "Alertmanager, version 4",
+                "value": {
+                    "version": "4",
+                    "groupKey": '{}:{alertname="Down"}',
+                    "status": "firing",
+                    "receiver": "tocsin",
+                    "groupLabels": {"alertname": "Down"},
+                    "commonLabels": {"alertname": "Down", "service": "api", "severity": "critical"},
+                    "commonAnnotations": {"summary": "The API is down."},
+                    "externalURL": "https://alertmanager.example.org",
+                    "alerts": [
+                        {
+                            "status": "firing",
+                            "labels": {"alertname": "Down", "service": "api", "severity": "critical"},
+                            "annotations": {"summary": "The API is down."},
+                            "startsAt": "2026-01-31T12:00:00Z",
+                            "endsAt": "0001-01-01T00:00:00Z",
+                            "fingerprint": "6a1b2c3d4e5f6071",
+                        }
+                    ],
+                },
+            },
+            "generic": {
+                "summary": "Our own format, for what has none",
+                "value": {"title": "Disk full", "status": "firing", "severity": "high", "service": "db"},
+            },
+        },
+    },
+    "*/*": {"schema": {}},
+}
+_SAYS: Final = (
+    "The body is what the source sends, byte for byte; its content type is the sender's own. 202 comes once the log holds it: a"
+    " sender that gets no answer, or 503, sends again and counts once. Who sent it is proven as the source does: a signature"
+    " header, a bearer, basic credentials, a header or a member of the body that holds the integration's secret. No secret"
+    " proves nothing: 401, as for an integration that is not there."
+)
+_PROBLEMS: Final = {
+    400: (Type.MALFORMED, Type.NOT_JSON),
+    401: (Type.UNAUTHENTICATED,),
+    403: (Type.FORBIDDEN,),
+    404: (Type.NOT_FOUND,),
+    408: (Type.TIMEOUT,),
+    413: (Type.TOO_LARGE,),
+    415: (Type.UNSUPPORTED_MEDIA,),
+    429: (Type.QUOTA_EXCEEDED,),
+    503: (Type.UNAVAILABLE,),
+}
+_BY_NAME: Final = (
+    " The integration is named by `?integration=` or `X-Tocsin-Integration`; by `?tenant_id=` where the tenant has one"
+    " integration of this source. The tenant's id alone authorizes nothing."
+)
+
+
+def _webhook(name: str, path: str, summary: str) -> Described:
+    named = path.endswith("{integration}")
+    return Described(
+        name=name,
+        method="POST",
+        path=path,
+        tag="webhooks",
+        summary=summary,
+        description=_SAYS if named else _SAYS + _BY_NAME,
+        uses=("Source", "Integration") if named else ("Source", "IntegrationQuery", "TenantQuery", "IntegrationHeader"),
+        body_json=_BODY,
+        answers={202: shapes.Accepted},
+        headers=("Location", "RateLimit-Policy", "RateLimit"),
+        problems=_PROBLEMS,
+    )
+
+
+WEBHOOKS: Final = (
+    _webhook("deliver", "/webhooks/{source}/{integration}", "Deliver a webhook: the URL that a new integration answers."),
+    _webhook("deliverByName", "/webhooks/{source}", "Deliver a webhook to an integration that is named beside the path."),
+    _webhook("deliverAlerts", "/alerts/webhook/{source}/{integration}", "The same, as Alertmanager's document names the path."),
+    _webhook("deliverAlertsByName", "/alerts/webhook/{source}", "The same, without the integration in the path."),
+)

@@ -1,0 +1,219 @@
+"""What the gateway's answers look like. Answers are not built through these models: a test holds every answer against its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import EventStatus, IncidentStatus
+from tocsin_control.documents import StyleDocument
+from tocsin_control.principal import Scope
+
+T = TypeVar("T")
+
+
+class Shape(BaseModel):
+    """A JSON object of the API. Clients ignore members that they do not know; we never answer one that is not here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Accepted(Shape):
+    """A delivery that lies in the log."""
+
+    delivery_id: str = Field(description="`GET /deliveries/{id}` shows what became of it.")
+    status: Literal["accepted"]
+
+
+class WebhookSecret(Shape):
+    """What may be shown of a secret that is accepted."""
+
+    version: int
+    created_at: datetime
+    not_after: datetime | None = Field(description="When it ends; null for the one in force.")
+    last_used_at: datetime | None = Field(description="When it last proved a delivery, to the minute: unused, it can be retired.")
+
+
+class Integration(Shape):
+    """A sender: who it is, how it is read, and where it posts to."""
+
+    id: str
+    source: str
+    name: str
+    version: int = Field(description='Grows with every change: `If-Match: "v<version>"`.')
+    enabled: bool
+    rate_limit_per_min: int
+    burst: int
+    signature_required: bool
+    signature_style: StyleDocument | None
+    settings: IntegrationSettings
+    created_at: datetime
+    path: str
+    url: str = Field(description="What to give the sender.")
+    secrets: list[WebhookSecret] = Field(description="Those that are accepted, the newest first; two at most.")
+
+
+class IntegrationWithSecret(Integration):
+    """An integration with its new secret, which no other answer holds."""
+
+    secret: str
+
+
+class IntegrationList(Shape):
+    """A page of integrations, in order of name."""
+
+    items: list[Integration]
+    total: int
+    next: str | None = Field(description="`after` of the next page; null on the last.")
+
+
+class TriedAlert(Shape):
+    """One alert event that a delivery would make. Null is what the sender did not say."""
+
+    identity: str
+    problem: str
+    status: EventStatus
+    title: str
+    content: str
+    project: str
+    severity: Severity | None
+    description: str | None
+    service: str | None
+    environment: str | None
+    team: str | None
+    host: str | None
+    link: str | None
+    labels: dict[str, str]
+    metadata: dict[str, Any]
+    occurred_at: datetime | None
+    episode_at: datetime | None
+    trusted: bool
+    never_resolves: bool
+    heartbeat: bool
+    sanitized: bool
+    raw: str | None
+
+
+class Trial(Shape):
+    """What today's code would make of a body; nothing was written."""
+
+    outcome: Literal["normalized", "ignored", "failed"]
+    sender_id: str | None = Field(default=None, description="The sender's own id of the delivery.")
+    alerts_total: int | None = None
+    alerts: list[TriedAlert] | None = Field(default=None, description="The first 100.")
+    reason: str | None = None
+    pointer: str | None = Field(default=None, description="JSON pointer of what was missing or of another type.")
+    detail: str | None = None
+
+
+class TriedDelivery(Trial):
+    """What today's code and settings would make of a recorded delivery; nothing was written."""
+
+    delivery_id: str
+    integration_version: int
+
+
+class Redriven(Shape):
+    """A delivery that lies in the log once more."""
+
+    delivery_id: str = Field(description="Of the new attempt.")
+    redrive_of: str = Field(description="The delivery that it sends again.")
+    status: Literal["accepted"]
+
+
+class Discarded(Shape):
+    """A failed delivery that somebody lets be."""
+
+    delivery_id: str
+    discarded: Literal[True]
+    first: bool = Field(description="False: somebody had said so before, and that word stands.")
+
+
+class NotProcessed(Shape):
+    """A redrive that did not help."""
+
+    delivery_id: str
+    redrive_id: str
+    outcome: str
+    reason: str | None
+
+
+class BulkRedriven(Shape):
+    """What one request sent again, and where the next one goes on."""
+
+    sent: int
+    processed: int
+    failed_again: int
+    duplicate: int
+    ignored: int
+    pending: int = Field(description="Sent, and not folded yet.")
+    gone: int = Field(description="Their bytes are no longer in the log.")
+    not_processed: list[NotProcessed] = Field(description="The first 20.")
+    stopped: Literal["too-many-failed-again", "out-of-time", "log-unavailable"] | None
+    more: bool
+    after: str | None = Field(description="Send it as `after` to go on.")
+
+
+class CommandApplied(Shape):
+    """A command that the fold applied."""
+
+    command_id: str
+    incident: str
+    status: IncidentStatus
+    version: int
+    revision: int
+
+
+class CommandAccepted(Shape):
+    """A command that lies in the log; its outcome is not known yet."""
+
+    command_id: str
+    status: Literal["pending"]
+
+
+class ApiKey(Shape):
+    """What is known of an API key; its text is shown when it is made, and never again."""
+
+    id: str
+    holder: str
+    kind: Literal["person", "machine"]
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None = Field(description="As the gateway saw it, to the minute; reads leave no trace here.")
+
+
+class NewApiKey(ApiKey):
+    """A new API key with its text, which no other answer holds."""
+
+    key: str
+
+
+class Tenant(Shape):
+    """The tenant that a key is of."""
+
+    id: str
+    name: str
+    enabled: bool
+    partition: int
+    rate_limit_per_min: int
+    burst: int
+
+
+class Listed(Shape, Generic[T]):
+    """All there are."""
+
+    items: list[T]
+
+
+class ApiKeyList(Listed[ApiKey]):
+    """A tenant's API keys in order of creation, revoked ones too."""
+
+
+class TenantList(Listed[Tenant]):
+    """The tenants that a key reaches: its own."""
