@@ -22,6 +22,9 @@ $(VENV)/.ready: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS)) tools/
 lock: ## Write requirements.lock anew from the members' pyproject files
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" UV_VERSION="$(UV_VERSION)" bash tools/lock.sh $(MEMBERS)
 
+nginx: setup ## Write deploy/nginx/routes.conf anew from the route table
+	@$(BIN)/python tools/nginx_routes.py
+
 ##@ run
 demo: setup ## Start everything, send sample webhooks, show the incidents; Ctrl-C stops (ONCE=1: stop by itself)
 	@$(TOCSIN) demo $(if $(ONCE),--once)
@@ -55,10 +58,13 @@ openapi: setup ## Write the gateway's part of the published OpenAPI document ane
 
 ##@ test
 test: setup ## Run every test (needs only Python, make and a network the first time)
-	@$(PYTEST) tests
+	@$(PYTEST) tests --ignore=tests/peers
 
 test/unit: setup ## Run the fast tests only: no network, seconds
 	@$(PYTEST) tests/unit
+
+test/peers: setup ## Run Tocsin behind a real nginx, with the files of deploy/nginx (needs nginx)
+	@$(PYTEST) tests/peers
 
 kill: setup ## Kill services N times under load (N=1000 SEED=7), count what was lost
 	@$(BIN)/python -m tests.simulation.kill --kills $(or $(N),100) --seed $(or $(SEED),7)
@@ -72,4 +78,4 @@ sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUN
 bench: setup ## Measure against floors taken in the same run (ONLY=gateway for one); writes bench-results.json
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit kill redrive sim bench
+.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit test/peers nginx kill redrive sim bench
