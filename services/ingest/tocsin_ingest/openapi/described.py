@@ -27,7 +27,7 @@ BODY: Mapping[int, tuple[Type, ...]] = {
     415: (Type.UNSUPPORTED_MEDIA,),
     422: (Type.UNPROCESSABLE,),
 }
-"""What every operation that takes a body may answer besides."""
+"""What every operation that reads a body may answer besides."""
 ONE: Mapping[int, tuple[Type, ...]] = {404: (Type.NOT_FOUND,)}
 
 
@@ -61,11 +61,10 @@ class Described:
     headers: tuple[str, ...] = ()
     """Names of shared headers on successes."""
     problems: Mapping[int, tuple[Type, ...]] = field(default_factory=dict)
-    """What may be answered beside what every such operation may."""
+    """What may be answered beside what every such operation may; for senders all of it."""
 
     def failures(self) -> dict[int, tuple[Type, ...]]:
         """Give every status of a failure with its problem types."""
-        takes_body = self.body is not None or self.body_json is not None
-        every = (KEYED, BODY if takes_body else {}, ONE if self.id_meaning else {}, self.problems)
+        every = (KEYED if self.scope else {}, BODY if self.body else {}, ONE if self.id_meaning else {}, self.problems)
         statuses = sorted({status for part in every for status in part})
         return {status: tuple(dict.fromkeys(kind for part in every for kind in part.get(status, ()))) for status in statuses}

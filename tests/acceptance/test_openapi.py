@@ -1,0 +1,168 @@
+"""A5: the running services answer as the published document says, every operation of the gateway, through one address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.simulation.redrive import poisoned
+from tests.support.bodies import alertmanager, am_alert
+from tests.support.customer import Customer, move_in
+from tests.support.published import Published
+from tests.support.system import System
+from tocsin_contracts.routes import Owner, owner
+
+FIRING = alertmanager(am_alert("Down"))
+ABSENT = "0" * 26
+ELSEWHERE = {400, 403, 408, 410, 413, 415, 429, 503}
+"""Failures that have tests of their own: the unit tests of ingest hold each against its status and type."""
+RARE = {("createKey", 409), ("redriveDeliveries", 409), ("setIncidentStatus", 202), ("tryFailedDelivery", 409)}
+"""A thousand keys, two bulks at once, a fold that takes long, a body that killed the normalizer: likewise."""
+UNFIT = b'{"no such member": 1}'
+
+
+@pytest.fixture
+async def published(shared: System) -> Published:
+    answer = await shared.get("/api/v1/openapi.json")
+    return Published(answer.json())
+
+
+@dataclass(slots=True)
+class Client:
+    """Asks for operations by their id, as a generated client would, and holds every answer against the document."""
+
+    system: System
+    published: Published
+    key: str
+    values: dict[str, str] = field(default_factory=dict)
+
+    async def ask(
+        self, name: str, body: object = None, *, key: str | None = None, headers: Mapping[str, str] | None = None, **values: str
+    ) -> Any:
+        method, path, _ = self.published.operations()[name]
+        for part, value in (self.values | values).items():
+            path = path.replace(f"{{{part}}}", value)
+        data = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
+        sent = {"content-type": "application/json"} | dict(headers or {})
+        asking = self.key if key is None else key
+        answer = await self.system.request(method, f"/api/v1{path}", key=asking or None, headers=sent, body=data)
+        self.published.check(name, answer.status, answer.headers, answer.body)
+        return answer.json() if answer.body and "json" in answer.headers["Content-Type"] else None
+
+
+async def test_every_operation_of_the_gateway_answers_as_it_is_described(shared: System, published: Published) -> None:
+    customer = await move_in(shared)
+    client = Client(shared, published, customer.key)
+    await _send_webhooks(client, customer)
+    await _manage(client)
+    await _look_after_failed(client)
+    await _command(client, customer)
+    ours = {name for name, (method, path, _) in published.operations().items() if _owner(method, path) is Owner.INGEST}
+    for name in ours:
+        await _fail(client, name)
+    promised = {(name, int(status)) for name in ours for status in published.operations()[name][2]["responses"]}
+    missing = {each for each in promised - published.seen if each[1] not in ELSEWHERE}
+    assert missing == RARE
+
+
+async def _send_webhooks(client: Client, customer: Customer) -> None:
+    secret = customer.sender.secret.get_secret_value()
+    client.values = {"source": "alertmanager", "integration": customer.sender.id}
+    said = await client.ask("deliver", FIRING, key=secret)
+    await client.ask("deliverAlerts", FIRING, key=secret)
+    headers = {"x-tocsin-integration": customer.sender.id}
+    for name in ("deliverByName", "deliverAlertsByName"):
+        await client.ask(name, FIRING, key=secret, headers=headers)
+    await customer.outcome(said["delivery_id"])
+    await client.ask("getDeliveryBody", id=said["delivery_id"])
+    await client.ask("redriveDelivery", id=said["delivery_id"])  # 409
+    await client.ask("discardDelivery", {"why": "x"}, id=said["delivery_id"])  # 409
+    client.values = {"source": "fax", "integration": ABSENT}
+    for name in ("deliver", "deliverAlerts", "deliverByName", "deliverAlertsByName"):
+        await client.ask(name, b"{}", key="x")  # 404
+        await client.ask(name, b"{}", key="x", source="alertmanager")  # 401
+
+
+async def _manage(client: Client) -> None:
+    made = await client.ask("createIntegration", {"source": "generic", "name": "made"})
+    other = await client.ask("createIntegration", {"source": "generic", "name": "other"})
+    await client.ask("createIntegration", {"source": "generic", "name": "made"})  # 409
+    client.values |= {"id": made["id"]}
+    await client.ask("listIntegrations")
+    await client.ask("getIntegration")
+    await client.ask("changeIntegration", {"burst": 9}, headers={"if-match": '"v1"'})
+    for name, body in (("changeIntegration", {"burst": 8}), ("deleteIntegration", None)):
+        await client.ask(name, body, headers={"if-match": '"v1"'})  # 412
+    await client.ask("changeIntegration", {"name": "other"})  # 409
+    await client.ask("rotateSecret")
+    await client.ask("rotateSecret")  # 409: two are active
+    for payload in ({"title": "t", "status": "firing"}, {"nothing": "known"}):
+        await client.ask("tryDelivery", {"payload": payload})
+    await client.ask("deleteIntegration", id=other["id"])
+    key = await client.ask("createKey", {"holder": "ci"})
+    await client.ask("getKey", id=key["id"])
+    await client.ask("listKeys")
+    await client.ask("revokeKey", id=key["id"])
+    await client.ask("listTenants")
+
+
+async def _look_after_failed(client: Client) -> None:
+    customer = await poisoned(client.system, 2)
+    ours = Client(client.system, client.published, customer.key)
+    one, two = (await customer.get("/deliveries", outcome="failed"))["items"]
+    await ours.ask("tryFailedDelivery", id=one["id"])
+    sent = await ours.ask("redriveDelivery", id=one["id"])
+    await customer.outcome(sent["delivery_id"])
+    await ours.ask("discardDelivery", {"why": "a test"}, id=two["id"])
+    await ours.ask("redriveDeliveries")
+
+
+async def _command(client: Client, customer: Customer) -> None:
+    incident = await customer.incident()
+    client.values |= {"id": incident["id"]}
+    await client.ask("setIncidentStatus", {"status": "ACKNOWLEDGED"}, headers={"idempotency-key": "k"})
+    await client.ask("setIncidentStatus", {"status": "OPEN"})  # 409
+    await client.ask("setIncidentStatus", {"status": "RESOLVED"}, headers={"if-match": '"r99"'})  # 412
+    await client.ask("setIncidentStatus", {"status": "RESOLVED"}, headers={"idempotency-key": "k"})  # 422
+
+
+async def _fail(client: Client, name: str) -> None:
+    """Ask without a key, for what is not there, with what does not fit."""
+    method, path, operation = client.published.operations()[name]
+    if path.startswith(("/webhooks", "/alerts/webhook")):
+        return
+    body = UNFIT if "requestBody" in operation else None
+    if "401" in operation["responses"]:
+        await client.ask(name, body, key="", id=ABSENT)
+    if "404" in operation["responses"]:
+        fits: Mapping[str, object] = {
+            "changeIntegration": {"burst": 1},
+            "rotateSecret": {},
+            "tryDelivery": {"payload": {}},
+            "discardDelivery": {"why": "x"},
+            "setIncidentStatus": {"status": "RESOLVED"},
+        }
+        await client.ask(name, fits.get(name), id=ABSENT)
+    if body is not None:
+        made = (await client.ask("listIntegrations"))["items"][-1]["id"]
+        await client.ask(name, body, id=made if path.startswith("/integrations") else await _some(client, path))
+    wrong = await client.system.request("PUT", f"/api/v1{path.replace('{id}', 'x')}", key=client.key)
+    assert (wrong.status, wrong.headers["Content-Type"]) == (405, "application/problem+json")
+    assert method in wrong.headers["Allow"].split(", ")
+
+
+async def _some(client: Client, path: str) -> str:
+    """Give an id that the path takes, so that the body is what does not fit."""
+    kind = path.split("/")[1]
+    if kind not in {"incidents", "deliveries"}:
+        return ""
+    shown = await client.system.get(f"/api/v1/{kind}", client.key)
+    return str(shown.json()["items"][0]["id"])
+
+
+def _owner(method: str, path: str) -> Owner | None:
+    return owner(method, f"/api/v1{path}")
