@@ -29,7 +29,8 @@ class Recipient:
     """The public address, without a trailing slash."""
     source: str
     integration: str
-    secret: str = field(repr=False)
+    secret: str | None = field(repr=False)
+    """None: what is sent proves nothing, which an integration may allow."""
 
     @property
     def address(self) -> str:
@@ -41,6 +42,7 @@ class Recipient:
 class Receipt:
     """What came back for one delivery."""
 
+    source: str
     case: str
     status: int
     """The HTTP status; 0 where nobody answered."""
@@ -56,25 +58,30 @@ class Receipt:
 
 async def send(session: aiohttp.ClientSession, recipient: Recipient, sample: Sample) -> Receipt:
     """Send one sample; every end is a receipt, that nobody answered too."""
-    headers = {**sample.headers, **signature(recipient, sample)}
+    proven = prove(recipient, sample, time.time_ns() // 1000)
     try:
-        async with session.post(recipient.address, data=sample.body, headers=headers) as response:
-            return receipt(sample.case, response.status, await response.read())
+        async with session.post(recipient.address, data=proven.body, headers=proven.headers) as response:
+            return receipt(sample, response.status, await response.read())
     except TimeoutError:
-        return Receipt(case=sample.case, status=NO_ANSWER, detail=f"no answer within {TIMEOUT_S:.0f} s")
+        return Receipt(source=sample.source, case=sample.case, status=NO_ANSWER, detail=f"no answer within {TIMEOUT_S:.0f} s")
     except (aiohttp.ClientError, ValueError) as error:
-        return Receipt(case=sample.case, status=NO_ANSWER, detail=str(error) or type(error).__name__)
+        detail = str(error) or type(error).__name__
+        return Receipt(source=sample.source, case=sample.case, status=NO_ANSWER, detail=detail)
+
+
+Addressed = tuple[Recipient, Sample]
+"""A delivery and whom it goes to."""
 
 
 async def send_all(
-    recipient: Recipient, wanted: Iterable[Sample], *, concurrency: int, rate_per_s: float | None, told: Callable[[Receipt], None]
+    wanted: Iterable[Addressed], *, concurrency: int, rate_per_s: float | None, told: Callable[[Receipt], None]
 ) -> None:
-    """Send samples, at most `concurrency` at a time and `rate_per_s` a second; in their order where one goes at a time."""
+    """Send deliveries, at most `concurrency` at a time and `rate_per_s` a second; in their order where one goes at a time."""
     queue = iter(wanted)
     pace = Pace(rate_per_s, time.monotonic)
 
     async def work(session: aiohttp.ClientSession) -> None:
-        for sample in queue:
+        for recipient, sample in queue:
             await asyncio.sleep(pace.wait_s())
             told(await send(session, recipient, sample))
 
@@ -105,25 +112,27 @@ def open_session(connections: int = 8) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=connections))
 
 
-def signature(recipient: Recipient, sample: Sample) -> dict[str, str]:
-    """Give the headers that prove the sample.
+def prove(recipient: Recipient, sample: Sample, now: int) -> Sample:
+    """Give the sample with what proves it to the recipient, as its sender does it at `now` (µs).
 
     Raises:
         Fatal: nothing signs for this source.
     """
+    if recipient.secret is None:
+        return sample
     try:
-        return samples.sign(recipient.source, sample.body, recipient.secret.encode())
+        return samples.prove(sample, recipient.secret.encode(), now)
     except LookupError as error:
         raise Fatal(str(error.args[0])) from error
 
 
-def receipt(case: str, status: int, body: bytes) -> Receipt:
+def receipt(sample: Sample, status: int, body: bytes) -> Receipt:
     """Read an answer; one of another program (a proxy's page) is kept as its first words."""
     answer = _object(body)
     if status == ACCEPTED and isinstance(answer.get("delivery_id"), str):
-        return Receipt(case=case, status=status, delivery_id=answer["delivery_id"])
+        return Receipt(source=sample.source, case=sample.case, status=status, delivery_id=answer["delivery_id"])
     said = answer.get("detail") or answer.get("title") or body[:200].decode("utf-8", "replace").strip() or None
-    return Receipt(case=case, status=status, detail=said if isinstance(said, str) else None)
+    return Receipt(source=sample.source, case=sample.case, status=status, detail=said if isinstance(said, str) else None)
 
 
 def chosen(source: str, case: str | None, count: int) -> Iterator[Sample]:

@@ -12,7 +12,9 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,9 +29,11 @@ from tocsin.local.record import read_record
 from tocsin.servers.free_port import free_ports
 from tocsin.servers.kafka_runtime import KafkaRuntime
 from tocsin.servers.leftover import wait_gone
+from tocsin.streams.registry import SOURCES
 
 WAIT_S = 180
 STAYS = "Ctrl-C stops everything"
+STOPPED = "Stopped; the data is kept."
 
 
 class Shell:
@@ -79,6 +83,14 @@ def codes(text: str) -> list[str]:
     return re.findall(r"^INC-\w+", text, re.MULTILINE)
 
 
+def column(text: str, name: str) -> list[str]:
+    """Give a column of the printed table, whose words have no spaces."""
+    lines = text.splitlines()
+    (head,) = [line for line in lines if line.startswith("code")]
+    place = head.index(name)
+    return [line[place:].split()[0] for line in lines if line.startswith("INC-")]
+
+
 def curl_line(text: str, holding: str) -> list[str]:
     """Give the printed curl line that holds a text, as a shell would read it."""
     (line,) = [line for line in text.splitlines() if line.strip().startswith("curl") and holding in line]
@@ -96,17 +108,28 @@ def curl(argv: list[str]) -> bytes:
         return read
 
 
-async def outcome(home: Home, delivery: str) -> str:
-    """Wait until a delivery is folded; give its outcome."""
+async def outcomes(home: Home, deliveries: list[str]) -> Counter[str]:
+    """Wait until deliveries are folded; count their outcomes."""
+    async with reading(home) as api:
+        found = [await api.outcome(delivery) for delivery in deliveries]
+    return Counter("unknown" if each is None else str(each["outcome"]) for each in found)
+
+
+async def total(home: Home) -> int:
+    """Count the incidents."""
+    async with reading(home) as api:
+        return int((await api.incidents(1))["total"])
+
+
+@asynccontextmanager
+async def reading(home: Home) -> AsyncIterator[Api]:
     demo = read_demo(home)
     assert demo is not None
     api = Api(demo.url, demo.api_key, deadline_s=WAIT_S)
     try:
-        found = await api.outcome(delivery)
+        yield api
     finally:
         await api.close()
-    assert found is not None
-    return str(found["outcome"])
 
 
 def test_demo_shows_incidents_and_a_second_start_shows_them_again(shell: Shell) -> None:
@@ -114,6 +137,10 @@ def test_demo_shows_incidents_and_a_second_start_shows_them_again(shell: Shell) 
     assert once.returncode == 0, once.stderr
     first = codes(once.stdout)
     assert len(first) == len(set(first)) >= 10
+    assert set(column(once.stdout, "source")) == set(SOURCES)
+    assert {"OPEN", "RESOLVED"} <= set(column(once.stdout, "status"))
+    assert "✗" not in once.stdout  # nothing was refused, nothing failed
+    assert STOPPED in once.stdout
     assert read_record(shell.home) is None  # nothing runs any more
     assert shell.home.demo.stat().st_mode & 0o077 == 0
 
@@ -133,15 +160,25 @@ def test_demo_shows_incidents_and_a_second_start_shows_them_again(shell: Shell) 
         page = orjson.loads(curl(curl_line(text, "status=OPEN")))
         assert len(page["items"]) == 3
         sent = orjson.loads(curl(curl_line(text, "MyFirstAlert")))
-        assert asyncio.run(outcome(shell.home, sent["delivery_id"])) == "processed"
-        again = shell.run("send", "sentry", "--case", "all", "--json")
-        assert again.returncode == 0, again.stderr
-        assert orjson.loads(again.stdout)["accepted"] == 6
+        assert asyncio.run(outcomes(shell.home, [sent["delivery_id"]])) == {"processed": 1}
+        ids = []
+        for arguments in (("sentry", "--case", "all"), ("stream", "--count", "30", "--seed", "5")):
+            more = shell.run("send", *arguments, "--json")
+            assert more.returncode == 0, more.stdout + more.stderr
+            ids += [each["delivery_id"] for each in orjson.loads(more.stdout)["deliveries"]]
+        assert len(ids) == 36
+        assert asyncio.run(outcomes(shell.home, ids)).keys() <= {"processed", "duplicate"}
+        unsigned = shell.run("send", "github", "--no-sign")
+        assert unsigned.returncode == 1
+        assert "401" in unsigned.stderr
+        incidents = asyncio.run(total(shell.home))
+        assert incidents > len(first)
 
         record = read_record(shell.home)
         assert record is not None
         demo.send_signal(signal.SIGINT)
         assert demo.wait(WAIT_S) == 0
+        assert STOPPED in printed.read_text()
     finally:
         demo.kill()
         demo.communicate()
@@ -152,5 +189,5 @@ def test_demo_shows_incidents_and_a_second_start_shows_them_again(shell: Shell) 
     rebuilt = shell.run("rebuild", "--json")
     assert rebuilt.returncode == 0, rebuilt.stderr
     answer = orjson.loads(rebuilt.stdout)
-    assert answer["incidents"] == len(first) + 1  # what curl sent
+    assert answer["incidents"] == incidents
     assert answer["lost"]["count"] == 0

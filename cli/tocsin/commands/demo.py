@@ -11,6 +11,8 @@ from tocsin.local.system import System
 from tocsin.local.up import run_system
 
 INTERRUPTED = 130
+NOT_ALL_WELL = 1
+"""A delivery was refused or failed: the output says which."""
 
 
 def register(app: typer.Typer) -> None:
@@ -25,15 +27,16 @@ def demo(
         typer.Option("--external", help="Use the Kafka and PostgreSQL of TOCSIN_KAFKA and TOCSIN_ADMIN_POSTGRES."),
     ] = False,
 ) -> None:
-    """Start everything, send real sample webhooks, show the incidents; stay until Ctrl-C."""
-    shown = False
+    """Start everything, send an hour of webhooks from ten sources, show the incidents; stay until Ctrl-C."""
+    shown = well = False
 
     async def work(system: System, display: Display) -> None:
-        nonlocal shown
-        await tour(system, display)
+        nonlocal shown, well
+        well = await tour(system, display)
         shown = True
 
     code = run_system(work=work, external=external, stay=not once)
-    if once and shown:
-        typer.echo(f"Stopped; the data is kept. Start it again: {program()} demo")
-    raise typer.Exit(code if shown else INTERRUPTED)
+    typer.echo(f"Stopped; the data is kept. Start it again: {program()} demo")
+    if not shown:
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(code if well else NOT_ALL_WELL)

@@ -1,1 +1,1 @@
-"""`tocsin demo`: a tenant of its own, real sample webhooks, and the incidents that they become."""
+"""`tocsin demo`: a tenant of its own, an hour of webhooks from ten sources, and the incidents that they become."""

@@ -29,8 +29,10 @@ class DemoTenant(BaseModel):
     api_key: str = Field(repr=False)
     integrations: dict[str, DemoIntegration]
     """By source."""
+    began_at: int = 0
+    """When the made-up hour begins, µs: the same deliveries at each start. 0: none was made yet."""
     sent: dict[str, str] = {}
-    """Delivery ids by `source/case`: what was sent is not sent again."""
+    """Delivery ids by name of the delivery: what was sent is not sent again."""
 
 
 def read_demo(home: Home) -> DemoTenant | None:

@@ -18,7 +18,18 @@ from tocsin_runtime.postgres import Connection
 
 NAME = "demo"
 ACTOR = "cli:demo"
-NAMES: Mapping[str, str] = {"alertmanager": "Alertmanager of the demo", "sentry": "Sentry of the demo"}
+NAMES: Mapping[str, str] = {
+    "alertmanager": "Alertmanager of the demo",
+    "sentry": "Sentry of the demo",
+    "grafana": "Grafana of the demo",
+    "datadog": "Datadog of the demo",
+    "pagerduty": "PagerDuty of the demo",
+    "github": "GitHub of the demo",
+    "gitlab": "GitLab of the demo",
+    "cloudwatch_sns": "CloudWatch of the demo",
+    "opsgenie": "Opsgenie of the demo",
+    "generic": "Scripts of the demo",
+}
 """Integrations by source."""
 SCOPES = READ_SCOPES | {Scope.INCIDENTS_WRITE, Scope.DELIVERIES_REDRIVE}
 
@@ -44,6 +55,7 @@ async def open_demo(connection: Connection, master_key: MasterKey, *, url: str, 
         tenant=tenant.id,
         api_key=await _api_key(connection, tenant, known),
         integrations=integrations,
+        began_at=0 if known is None else known.began_at,
         sent={} if known is None else known.sent,
     )
 

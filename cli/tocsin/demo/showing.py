@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tocsin.demo.addressing import proofs
 from tocsin.demo.keeping import DemoTenant
 from tocsin_control.integrations import webhook_path
 
@@ -29,20 +30,31 @@ EXAMPLE = (
 """The shortest webhook of Alertmanager; sent twice it is a duplicate."""
 
 
-def show(page: Mapping[str, Any], outcomes: Mapping[str, int], demo: DemoTenant, kept: Path, *, sent: int) -> None:
+def show(
+    page: Mapping[str, Any],
+    outcomes: Mapping[str, int],
+    demo: DemoTenant,
+    kept: Path,
+    *,
+    sent: int,
+    wrong: Sequence[str] = (),
+) -> None:
     """Print the result to standard output.
 
     Args:
         page: a page of incidents, as the API gives it.
-        outcomes: how many samples ended in which outcome.
+        outcomes: how many deliveries ended in which outcome.
         demo: keys and secrets; printed, for they open nothing but the demo.
         kept: the file with them.
-        sent: how many samples this start sent.
+        sent: how many this start sent.
+        wrong: what was refused or failed, a line each.
     """
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
     console.print()
     console.print(incident_table(page["items"], console.width))
     console.print(summary(page, outcomes, sent=sent), markup=False)
+    for line in wrong:
+        console.print(f"✗ {line}", style="red", markup=False, soft_wrap=True)
     for title, lines in handout(demo, kept):
         console.print(f"\n[bold]{title}[/bold]")
         for line in lines:
@@ -76,7 +88,7 @@ def _cells(item: Mapping[str, Any]) -> tuple[Text, ...]:
 
 
 def summary(page: Mapping[str, Any], outcomes: Mapping[str, int], *, sent: int) -> str:
-    """Say in a line what became of the samples."""
+    """Say in a line what became of the deliveries."""
     total, shown = page["total"], len(page["items"])
     cut = f", the newest {shown} shown" if shown < total else ""
     parts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items(), key=lambda pair: -pair[1]))
@@ -108,7 +120,11 @@ def handout(demo: DemoTenant, kept: Path) -> list[tuple[str, list[str]]]:
             "Send one more webhook, then read again",
             [curl(address, [f"Authorization: Bearer {alertmanager.secret}", "Content-Type: application/json"], EXAMPLE)],
         ),
-        ("Send a sample, signed as Sentry does it", [f"{program()} send sentry"]),
+        (
+            "Send more: a sample, signed as Sentry does it; a stream from all ten sources",
+            [f"{program()} send sentry", f"{program()} send stream --count 100"],
+        ),
+        ("How the senders proved themselves", proofs(demo)),
     ]
 
 

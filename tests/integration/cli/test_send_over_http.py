@@ -30,8 +30,8 @@ async def serving(answer: Answer, source: str = "sentry") -> AsyncIterator[Recip
 
 async def send(recipient: Recipient, case: str | None, count: int, concurrency: int = 1) -> list[Receipt]:
     receipts: list[Receipt] = []
-    wanted = chosen(recipient.source, case, count)
-    await send_all(recipient, wanted, concurrency=concurrency, rate_per_s=None, told=receipts.append)
+    wanted = ((recipient, sample) for sample in chosen(recipient.source, case, count))
+    await send_all(wanted, concurrency=concurrency, rate_per_s=None, told=receipts.append)
     return receipts
 
 

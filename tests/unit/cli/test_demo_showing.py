@@ -2,17 +2,26 @@
 
 import io
 import shlex
+from asyncio import run
+from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import orjson
 import pytest
 from rich.console import Console
 
+from tests.simulation.sim import straight
+from tests.simulation.streaming import image_records
 from tocsin.demo.keeping import DemoIntegration, DemoTenant
+from tocsin.demo.opening import NAMES
+from tocsin.demo.plan import DELIVERIES, plan, traffic
 from tocsin.demo.showing import EXAMPLE, curl, handout, incident_table, show, summary
-from tocsin.demo.tour import plan
+from tocsin.demo.tour import SHOWN
+from tocsin.streams.registry import SOURCES
+from tocsin.streams.stream import stream
 from tocsin_contracts.status import EventStatus
-from tocsin_sources import registry, samples
+from tocsin_sources import registry
 from tocsin_sources.source import Delivery, Normalized
 
 DEMO = DemoTenant(
@@ -23,6 +32,12 @@ DEMO = DemoTenant(
         "alertmanager": DemoIntegration(id="A1", secret="whsec_a+/="),
         "sentry": DemoIntegration(id="S1", secret="0" * 64),
     },
+)
+ALL = DEMO.model_copy(
+    update={
+        "began_at": 1_772_446_530_000_000,
+        "integrations": {source: DemoIntegration(id=f"I{source}", secret="0" * 64) for source in SOURCES},
+    }
 )
 ITEM = {
     "short_code": "INC-7K3QF2B",
@@ -91,19 +106,37 @@ def test_the_summary_says_what_was_sent_or_that_all_was_there() -> None:
     assert "15 webhooks of an earlier start were already there" in again
 
 
-def test_the_demo_sends_every_sample_firing_before_resolve_and_they_are_ten_incidents_or_more() -> None:
-    planned = plan(DEMO)
-    by_source = [name for source in DEMO.integrations for name in (f"{source}/{case}" for case in samples.cases(source))]
-    assert [item.name for item in planned] == by_source
-    problems = set()
-    for item in planned:
-        source = registry.get(item.sample.source)
-        assert source is not None
-        answer = source.map(Delivery(document=orjson.loads(item.sample.body), headers=item.sample.headers))
-        assert isinstance(answer, Normalized), item.name
-        problems |= {
-            (item.sample.source, alert.project, alert.environment, alert.problem)
-            for alert in answer.alerts
-            if alert.status is EventStatus.FIRING and not alert.heartbeat
-        }
-    assert len(problems) >= 10
+def test_what_went_wrong_is_shown_and_not_counted_away(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"items": [ITEM], "total": 1}, {"processed": 1}, DEMO, Path("demo.json"), sent=2, wrong=["06 github: answered 401"])
+    assert "✗ 06 github: answered 401" in capsys.readouterr().out
+
+
+def test_the_handout_says_how_each_sender_proved_itself_and_what_was_not_checked() -> None:
+    lines = "\n".join(dict(handout(ALL, Path("demo.json")))["How the senders proved themselves"])
+    assert all(source in lines for source in SOURCES)
+    assert "only Amazon can make" in lines
+
+
+def test_the_demo_has_an_integration_of_each_of_ten_sources() -> None:
+    assert set(NAMES) == set(SOURCES)
+    assert len(SOURCES) == 10
+
+
+def test_the_demo_sends_the_same_hour_at_each_start_under_names_of_its_own() -> None:
+    assert plan(ALL) == plan(ALL)
+    names = [item.name for item in plan(ALL)]
+    assert len(names) == len(set(names))
+
+
+def test_the_demos_hour_opens_incidents_at_every_source_some_of_them_over_and_holds_repeats() -> None:
+    """What the first screen shows, by the real map and the real fold."""
+    sendings = list(islice(stream(traffic(ALL.began_at)), DELIVERIES))
+    tables = run(straight(image_records(sendings)))
+    assert {row["outcome"] for row in tables.deliveries.values()} == {"processed", "duplicate"}
+    assert {row["source"] for row in tables.incidents.values()} == set(SOURCES)
+    statuses = Counter(row["status"] for row in tables.incidents.values())
+    assert statuses["OPEN"] >= 5
+    assert statuses["RESOLVED"] >= 5
+    assert len(tables.incidents) <= SHOWN
+    assert any(each.retry for each in sendings)
+    assert any(each.late for each in sendings)

@@ -5,16 +5,23 @@ import pytest
 import typer
 
 from tocsin.commands.send import Report
-from tocsin.sending import Pace, Receipt, Recipient, chosen, receipt, signature
+from tocsin.sending import Pace, Receipt, Recipient, chosen, prove, receipt
 from tocsin_runtime.errors import Fatal
 from tocsin_sources import registry, samples
-from tocsin_sources.signature import Accepted, SignedRequest, authenticate
+from tocsin_sources.signature import Accepted, Rejected, SignedRequest, authenticate
 
-SECRET = "0123456789abcdef0123456789abcdef"
+SECRET = "fedcba9876543210fedcba9876543210"
+NOW = 1_772_446_530_000_000
+URL = "http://127.0.0.1:1"
+SAMPLE = samples.load("alertmanager", samples.cases("alertmanager")[0])
 
 
-def recipient(source: str = "alertmanager") -> Recipient:
-    return Recipient(url="http://127.0.0.1:1", source=source, integration="int", secret=SECRET)
+def recipient(source: str = "alertmanager", secret: str | None = SECRET) -> Recipient:
+    return Recipient(url=URL, source=source, integration="int", secret=secret)
+
+
+def one(status: int, *, delivery: str | None = None, detail: str | None = None) -> Receipt:
+    return Receipt(source="grafana", case="a", status=status, delivery_id=delivery, detail=detail)
 
 
 @pytest.mark.parametrize("source", registry.names())
@@ -22,8 +29,34 @@ def test_what_is_sent_convinces_the_gateways_own_check(source: str) -> None:
     found = registry.get(source)
     assert found is not None
     for sample in chosen(source, "all", 1):
-        request = SignedRequest(headers=signature(recipient(source), sample), body=sample.body)
+        proven = prove(recipient(source), sample, NOW)
+        request = SignedRequest(headers=proven.headers, body=proven.body, now=NOW)
         assert isinstance(authenticate(found.schemes, request, [SECRET.encode()]), Accepted)
+
+
+@pytest.mark.parametrize("source", registry.names())
+def test_without_a_secret_nothing_is_proven_and_nothing_changed(source: str) -> None:
+    found = registry.get(source)
+    assert found is not None
+    for sample in chosen(source, "all", 1):
+        sent = prove(recipient(source, secret=None), sample, NOW)
+        assert sent == sample
+        request = SignedRequest(headers=sent.headers, body=sent.body, now=NOW)
+        assert isinstance(authenticate(found.schemes, request, [SECRET.encode()]), Rejected)
+
+
+def test_tools_of_the_events_api_prove_themselves_by_the_key_in_the_body() -> None:
+    """And nothing else: no header of PagerDuty's webhooks, which such tools do not have."""
+    sample = samples.load("pagerduty", "events_v2_trigger")
+    sent = prove(recipient("pagerduty"), sample, NOW)
+    assert orjson.loads(sent.body) == {**orjson.loads(sample.body), "routing_key": SECRET}
+    assert sent.headers == sample.headers
+
+
+def test_a_sample_of_standard_webhooks_is_signed_by_them() -> None:
+    sent = prove(recipient("generic"), samples.load("generic", "standard_webhooks"), NOW)
+    assert sent.headers["webhook-signature"].startswith("v1,")
+    assert "authorization" not in sent.headers
 
 
 def test_a_recipient_and_its_secret_are_told_apart_in_logs() -> None:
@@ -66,34 +99,34 @@ def test_a_pace_that_was_held_up_does_not_catch_up_by_a_flood() -> None:
 
 
 def test_an_answer_of_another_program_is_kept_as_its_first_words() -> None:
-    read = receipt("a", 502, b"<html>Bad Gateway</html>")
+    read = receipt(SAMPLE, 502, b"<html>Bad Gateway</html>")
     assert (read.accepted, read.detail) == (False, "<html>Bad Gateway</html>")
-    assert receipt("a", 202, b'{"status":"accepted"}').delivery_id is None
-    assert receipt("a", 202, orjson.dumps({"delivery_id": "d1"})).delivery_id == "d1"
+    assert receipt(SAMPLE, 202, b'{"status":"accepted"}').delivery_id is None
+    assert receipt(SAMPLE, 202, orjson.dumps({"delivery_id": "d1"})).delivery_id == "d1"
 
 
 def test_a_single_refusal_among_many_is_an_exit_code_and_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report(verbose=False)
     for _ in range(99):
-        report.tell(Receipt(case="a", status=202, delivery_id="d"))
-    report.tell(Receipt(case="a", status=429, detail="slow down"))
+        report.tell(one(202, delivery="d"))
+    report.tell(one(429, detail="slow down"))
     with pytest.raises(typer.Exit) as left:
-        report.finish(recipient(), as_json=False)
+        report.finish(URL, as_json=False)
     assert left.value.exit_code == 1
     said = capsys.readouterr()
-    assert "429  a  slow down" in said.err
+    assert "429  grafana  a  slow down" in said.err
     assert "99 × 202, 1 × 429" in said.out
 
 
 def test_all_accepted_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report(verbose=True)
-    report.tell(Receipt(case="a", status=202, delivery_id="d1"))
-    report.finish(recipient(), as_json=False)
-    assert capsys.readouterr().out == "202  a  d1\n"
+    report.tell(one(202, delivery="d1"))
+    report.finish(URL, as_json=False)
+    assert capsys.readouterr().out == "202  grafana  a  d1\n"
 
 
 def test_nobody_answering_is_said_with_what_to_do() -> None:
     report = Report(verbose=False)
-    report.tell(Receipt(case="a", status=0, detail="refused"))
+    report.tell(one(0, detail="refused"))
     with pytest.raises(Fatal, match="tocsin demo"):
-        report.finish(recipient(), as_json=False)
+        report.finish(URL, as_json=False)
