@@ -31,18 +31,15 @@ from tocsin_runtime.fence import Claim, Fenced
 
 Row = dict[str, Any]
 
-_QUERIES = schema.queries(schema.LIVE_SCHEMA)
+
+def _fields_of(name: str) -> tuple[str, ...]:
+    """Read from the DDL what a type says, in its order."""
+    found = re.search(rf"CREATE TYPE proj\.{name} AS \((.*?)\);", schema.ddl(), re.DOTALL)
+    assert found is not None
+    return tuple(field.split()[0] for field in found[1].split(","))
 
 
-def _columns_of(statement: str) -> tuple[str, ...]:
-    """Read from a statement itself which columns its parameters are."""
-    named = re.search(r"AS n\((.*?)\)", _QUERIES[statement], re.DOTALL)
-    assert named is not None
-    return tuple(name.strip() for name in named[1].split(","))
-
-
-_CHANGED_INCIDENT, _CHANGED_ALERT = _columns_of("update_incidents"), _columns_of("update_alerts")
-_CHANGED_BODY = _columns_of("update_bodies")
+_CHANGED_INCIDENT, _CHANGED_ALERT, _CHANGED_BODY = (_fields_of(name) for name in ("moved_incident", "moved_alert", "said_body"))
 _STAYS_IF_NULL = frozenset({"title", "description", "service", "environment", "team", "host", "link", "labels", "metadata"})
 
 

@@ -199,6 +199,8 @@ async def test_an_erased_tenant_is_gone_from_the_rows_and_a_rebuild_never_shows_
     assert await dump(connection) == before
     assert all(table.equal for table in await rebuild.verify())
     await connection.execute("DELETE FROM control.progress; DROP SCHEMA proj CASCADE; DELETE FROM control.projection")
+    await connection.close()
+    connection = await migrated.grouper()  # a new one for a new projection
     fresh = await handler_on(connection)
     await fresh.handle(records_of(folding.records[:12]))
     shown = await connection.fetch("SELECT DISTINCT tenant_id FROM proj.alerts")

@@ -33,7 +33,7 @@ class Projection:
     """One partition's reader and writer of a projection schema, over one dedicated connection.
 
     The connection decodes `timestamptz` as µs (`codec.use_microseconds`) and JSON as text. After a swap it must be a new
-    one: COPY writes by remembered types.
+    one: COPY and arrays of rows are written by remembered types.
     """
 
     def __init__(
@@ -140,15 +140,15 @@ class Projection:
 
     async def _write_incidents(self, changes: Changes, partition: int) -> None:
         await self._copy("incidents", rows.INCIDENTS, rows.opened_incidents(changes))
-        await self._run("update_incidents", rows.changed_incidents(changes))
+        await self._merge("update_incidents", rows.changed_incidents(changes))
         groups = [(key.tenant, key.group, group.incident) for key, group in changes.groups.items()]
         await self._run("save_groups", groups, partition)
 
     async def _write_alerts(self, changes: Changes, partition: int) -> None:
         await self._copy("alerts", rows.ALERTS, rows.new_alerts(changes, partition))
-        await self._run("update_alerts", rows.changed_alerts(changes))
+        await self._merge("update_alerts", rows.changed_alerts(changes))
         await self._copy("alert_bodies", rows.BODIES, rows.new_bodies(changes, partition))
-        await self._run("update_bodies", rows.changed_bodies(changes))
+        await self._merge("update_bodies", rows.changed_bodies(changes))
 
     async def _write_partition(self, changes: Changes, partition: int) -> None:
         armed = [
@@ -157,7 +157,7 @@ class Projection:
             if timer is not None
         ]
         cleared = [tuple(key) for key, timer in changes.timers.items() if timer is None]
-        await self._run("save_timers", armed, partition)
+        await self._merge("save_timers", armed, partition)
         await self._run("drop_timers", cleared, partition)
         owed = [(tenant, integration, micros) for (tenant, integration), micros in changes.refusals.items()]
         await self._run("save_refusals", owed, partition)
@@ -171,7 +171,13 @@ class Projection:
         if records:
             await self.connection.copy_records_to_table(table, schema_name=self._schema, columns=columns, records=records)
 
+    async def _merge(self, statement: str, records: list[rows.Row], *first: object) -> None:
+        """Give the rows as one array of a type of the DDL."""
+        if records:
+            await self.connection.execute(self._queries[statement], *first, records)
+
     async def _run(self, statement: str, records: list[Any], *first: object) -> None:
+        """Give the rows as an array a column: dearer, for few rows or few columns."""
         if records:
             await self.connection.execute(self._queries[statement], *first, *rows.columns(records))
 

@@ -110,7 +110,7 @@ def opened_incidents(changes: Changes) -> list[Row]:
 
 
 def changed_incidents(changes: Changes) -> list[Row]:
-    """Give what moved of incidents that were there before, in the order of `update_incidents`."""
+    """Give what moved of incidents that were there before, in the order of `moved_incident`."""
     return [
         (
             i.tenant, i.id, i.status, i.severity, i.updated_at, i.last_alert_at, i.acknowledged_at, i.resolved_at, i.closed_at,
@@ -127,7 +127,7 @@ def new_alerts(changes: Changes, partition: int) -> list[Row]:
 
 
 def changed_alerts(changes: Changes) -> list[Row]:
-    """Give what moved, and what was said anew, of alerts that were there before, in the order of `update_alerts`."""
+    """Give what moved, and what was said anew, of alerts that were there before, in the order of `moved_alert`."""
     return [_moved(alert, changes.words.get(key)) for key, alert in changes.alerts.items() if key not in changes.new_alerts]
 
 
@@ -142,7 +142,7 @@ def new_bodies(changes: Changes, partition: int) -> list[Row]:
 
 
 def changed_bodies(changes: Changes) -> list[Row]:
-    """Give what is said of alerts that were there before and whose content changed, in the order of `update_bodies`.
+    """Give what is said of alerts that were there before and whose content changed, in the order of `said_body`.
 
     Who describes an alert anew changes its content too, so nothing that was said is missed here.
     """

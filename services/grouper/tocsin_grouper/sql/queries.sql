@@ -65,7 +65,7 @@ ON CONFLICT (partition, tenant_id, integration_id) DO UPDATE SET owed = excluded
 
 -- name: save_timers
 INSERT INTO proj.timers (partition, tenant_id, key, kind, integration_id, subject, due)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+SELECT $1, * FROM unnest($2::proj.armed_timer[])
 ON CONFLICT (partition, tenant_id, key) DO UPDATE
    SET kind = excluded.kind, integration_id = excluded.integration_id, subject = excluded.subject, due = excluded.due;
 
@@ -84,11 +84,7 @@ UPDATE proj.incidents AS i
        acknowledged_at = n.acknowledged_at, resolved_at = n.resolved_at, closed_at = n.closed_at,
        alert_count = n.alert_count, firing_count = n.firing_count, event_count = n.event_count, version = n.version,
        revision = n.revision, over_observed = n.over_observed, changed_offset = n.changed_offset
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
-              $8::timestamptz[], $9::timestamptz[], $10::integer[], $11::integer[], $12::integer[], $13::integer[],
-              $14::integer[], $15::bigint[], $16::bigint[])
-    AS n(tenant_id, id, status, severity, updated_at, last_alert_at, acknowledged_at, resolved_at, closed_at, alert_count,
-         firing_count, event_count, version, revision, over_observed, changed_offset)
+  FROM unnest($1::proj.moved_incident[]) AS n
  WHERE i.tenant_id = n.tenant_id AND i.id = n.id;
 
 -- name: update_alerts
@@ -102,13 +98,7 @@ UPDATE proj.alerts AS a
        title = coalesce(n.title, a.title), service = coalesce(n.service, a.service),
        environment = coalesce(n.environment, a.environment), team = coalesce(n.team, a.team),
        host = coalesce(n.host, a.host), link = coalesce(n.link, a.link)
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::timestamptz[],
-              $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[],
-              $14::integer[], $15::text[], $16::text[], $17::timestamptz[], $18::bigint[], $19::integer[], $20::integer[],
-              $21::bigint[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], $27::text[])
-    AS n(tenant_id, id, incident_id, status, severity, heartbeat, never_resolves, episode_at, occurred_at, opened_at,
-         resolved_at, updated_at, last_seen_at, event_count, content, content_status, content_at, last_observed,
-         group_window_s, silence_s, changed_offset, title, service, environment, team, host, link)
+  FROM unnest($1::proj.moved_alert[]) AS n
  WHERE a.tenant_id = n.tenant_id AND a.id = n.id;
 
 -- name: update_bodies
@@ -116,8 +106,7 @@ UPDATE proj.alerts AS a
 UPDATE proj.alert_bodies AS b
    SET description = coalesce(n.description, b.description), labels = coalesce(n.labels, b.labels),
        metadata = coalesce(n.metadata, b.metadata), raw = n.raw
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[], $6::json[])
-    AS n(tenant_id, alert_id, description, labels, metadata, raw)
+  FROM unnest($1::proj.said_body[]) AS n
  WHERE b.tenant_id = n.tenant_id AND b.alert_id = n.alert_id;
 
 -- name: mark_redriven
