@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 UV_VERSION := 0.13.8
-MEMBERS := libs/contracts libs/sources libs/runtime libs/control services/ingest services/normalizer services/grouper services/query cli
+MEMBERS := libs/contracts libs/rules libs/sources libs/runtime libs/control services/ingest services/normalizer services/grouper services/query cli
 TOCSIN := $(BIN)/tocsin
 PYTEST := $(BIN)/python -m pytest
 

@@ -1,0 +1,184 @@
+"""A rule set made ready for the fold: each question about an alert costs about the same with one rule as with a thousand."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+
+from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.severity import Severity
+from tocsin_rules.category import Category
+from tocsin_rules.default_classification import DEFAULT_CLASSIFICATION
+from tocsin_rules.document import DEFAULT_RULE, ClassificationRule, EscalationRule, HeartbeatRule, RuleSet
+from tocsin_rules.fields import Subject
+from tocsin_rules.index import MatcherIndex, numbers_of
+from tocsin_rules.keys import Values, default_values, grouped_key, grouped_values, hash_parts
+from tocsin_rules.ruling import REASON_MAX, Classification, Ruling
+from tocsin_rules.settings import Settings, settings_of
+
+RULINGS_MAX = 8_192
+"""Rulings of one rule set that are remembered."""
+
+
+class CompiledRules:
+    """One rule set, immutable; safe to keep and to share. What it answers depends on its arguments alone."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+        self.heartbeats: tuple[HeartbeatRule, ...] = rules.heartbeats
+        self.classification: tuple[ClassificationRule, ...] = classification_of(rules)
+        self.has_aliases = bool(rules.services or rules.environments or rules.severity_map)
+        """Whether `prepare` can change anything."""
+        self.has_rules = bool(rules.rules)
+        self.has_thresholds = any(rule.threshold is not None for rule in rules.rules)
+        self.has_escalations = bool(rules.escalation)
+        self.has_spikes = any(rule.spike is not None for rule in rules.escalation)
+        self.has_heartbeats = bool(rules.heartbeats)
+        self._services = _folded(rules.services)
+        self._environments = _folded(rules.environments)
+        self._classes = MatcherIndex([rule.matchers for rule in self.classification])
+        self._with_team = _bits(rule.team is not None for rule in self.classification)
+        self._with_category = _bits(rule.category is not None for rule in self.classification)
+        self._rules = MatcherIndex([rule.matchers for rule in rules.rules])
+        self._going_on = _bits(rule.goes_on for rule in rules.rules)
+        self._escalation = MatcherIndex([rule.matchers for rule in rules.escalation])
+        self._beats = MatcherIndex([rule.matchers for rule in rules.heartbeats])
+        self._classified = lru_cache(maxsize=RULINGS_MAX)(self._classify)
+        self._settings = lru_cache(maxsize=RULINGS_MAX)(self._join)
+        self._rulings = lru_cache(maxsize=RULINGS_MAX)(self._rule)
+        self._escalations = lru_cache(maxsize=RULINGS_MAX)(self._escalate)
+
+    def prepare(self, event: AlertEvent) -> AlertEvent:
+        """Apply aliases of services and environments, and the severity map for all; the same object when nothing changes."""
+        if not self.has_aliases:
+            return event
+        service = _aliased(self._services, event.service)
+        environment = _aliased(self._environments, event.environment)
+        severity = None if event.severity is None else self.rules.severity_map.get(event.severity, event.severity)
+        if (service, environment, severity) == (event.service, event.environment, event.severity):
+            return event
+        return replace(event, service=service, environment=environment, severity=severity)
+
+    def classify(self, source: str, integration: str, event: AlertEvent) -> Classification:
+        """Say whose a prepared alert is, and what it is about; the first match for each of team and category wins."""
+        matching = self._classes.matching(Subject(source=source, integration=integration, event=event))
+        return self._classified(_lowest(matching & self._with_team), _lowest(matching & self._with_category), event.team)
+
+    def rule_for(self, source: str, integration: str, event: AlertEvent, classified: Classification) -> Ruling:
+        """Say how a prepared and classified alert becomes an incident."""
+        if not self.has_rules:
+            return self._rulings(0, default_values(source, event), event.severity, classified.team)
+        subject = _subject(source, integration, event, classified)
+        bits = self._deciding(self._rules.matching(subject))
+        group_by = self._settings(bits).group_by
+        values = default_values(source, event) if group_by is None else grouped_values(group_by, subject)
+        return self._rulings(bits, values, event.severity, classified.team)
+
+    def escalations(
+        self, source: str, integration: str, event: AlertEvent, classified: Classification
+    ) -> tuple[EscalationRule, ...]:
+        """Give all escalation rules that match, in their order."""
+        if not self.has_escalations:
+            return ()
+        return self._escalations(self._escalation.matching(_subject(source, integration, event, classified)))
+
+    def heartbeat_of(self, source: str, integration: str, event: AlertEvent) -> HeartbeatRule | None:
+        """Give the heartbeat whose sign of life a prepared alert is: the first that matches."""
+        if not self.has_heartbeats:
+            return None
+        bits = self._beats.matching(Subject(source=source, integration=integration, event=event))
+        return self.heartbeats[_lowest(bits).bit_length() - 1] if bits else None
+
+    def _deciding(self, matching: int) -> int:
+        """Leave the rules that have a say: up to the first that does not go on."""
+        ending = _lowest(matching & ~self._going_on)
+        return matching & (ending - 1) | ending if ending else matching
+
+    def _join(self, bits: int) -> Settings:
+        return settings_of([self.rules.rules[number] for number in numbers_of(bits)])
+
+    def _classify(self, teaming: int, sorting: int, said: str | None) -> Classification:
+        team = self.classification[teaming.bit_length() - 1].team if teaming else said
+        category = self.classification[sorting.bit_length() - 1].category if sorting else None
+        by = tuple(self.classification[number].name for number in numbers_of(teaming | sorting))
+        return Classification(team=team, category=category or Category.OTHER, by=by)
+
+    def _escalate(self, bits: int) -> tuple[EscalationRule, ...]:
+        return tuple(self.rules.escalation[number] for number in numbers_of(bits))
+
+    def _rule(self, bits: int, values: Values, severity: Severity | None, team: str | None) -> Ruling:
+        settings = self._settings(bits)
+        is_default = settings.group_by is None
+        key = hash_parts(*(value for _, value in values)) if is_default else grouped_key(settings.key_rule, values)
+        return Ruling(
+            rule=settings.rule,
+            rules=settings.rules,
+            key_rule=settings.key_rule,
+            group_by=settings.group_by,
+            key=key,
+            values=values,
+            window_s=settings.window_s,
+            refire=settings.refire,
+            reopen_within_s=settings.reopen_within_s,
+            threshold=settings.threshold,
+            severity=None if severity is None else settings.severity_map.get(severity, severity),
+            team=settings.team or team,
+            resolve_when=settings.resolve.when,
+            resolve_after_s=settings.resolve.after_s,
+            resolve_silent_after_s=settings.resolve_silent_after_s,
+            flapping=settings.flapping,
+            reason=_reason(settings, values),
+        )
+
+
+def compile_rules(rules: RuleSet) -> CompiledRules:
+    """Make a rule set ready; takes milliseconds for a thousand rules, so keep the result."""
+    return CompiledRules(rules)
+
+
+def classification_of(rules: RuleSet) -> tuple[ClassificationRule, ...]:
+    """Give the classification rules in the order in which they are asked: the tenant's own, then the default set."""
+    return (*rules.classification, *(DEFAULT_CLASSIFICATION if rules.default_classification else ()))
+
+
+def _reason(settings: Settings, values: Values) -> str:
+    others = [name for name in settings.rules if name != settings.rule]
+    along = f" (with {', '.join(others)})" if others else ""
+    if settings.group_by is not None:
+        by = "" if settings.key_rule == settings.rule else f" grouped by {settings.key_rule}"
+        words = ", ".join(f"{name.removeprefix('labels.')} {value!r}" for name, value in values)
+    else:
+        (_, source), (_, project), (_, environment), (_, problem) = values
+        by = "" if settings.rule == DEFAULT_RULE else " by the default key"
+        told = f", project {project}" if project else ""
+        told += f", environment {environment}" if environment else ""
+        words = f"{source} problem {problem!r}{told}"
+    name = "default rule" if settings.rule == DEFAULT_RULE else f"rule {settings.rule}"
+    return f"{name}{along}{by}: {words}"[:REASON_MAX]
+
+
+def _subject(source: str, integration: str, event: AlertEvent, classified: Classification) -> Subject:
+    return Subject(source=source, integration=integration, event=event, category=classified.category, team=classified.team)
+
+
+def _folded(aliases: Mapping[str, str]) -> Mapping[str, str]:
+    """Give aliases by their folded names; of names that fold alike the first holds."""
+    folded: dict[str, str] = {}
+    for name, meant in aliases.items():
+        folded.setdefault(_fold(name), meant)
+    return folded
+
+
+def _aliased(aliases: Mapping[str, str], said: str | None) -> str | None:
+    return said if said is None else aliases.get(_fold(said), said)
+
+
+def _fold(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _lowest(bits: int) -> int:
+    return bits & -bits
+
+
+def _bits(flags: Iterable[bool]) -> int:
+    return sum(1 << number for number, flag in enumerate(flags) if flag)

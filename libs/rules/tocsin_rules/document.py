@@ -1,0 +1,139 @@
+"""The rule set: what a tenant writes in YAML, and what its log record holds in JSON."""
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tocsin_contracts.severity import Severity
+from tocsin_rules.category import Category
+from tocsin_rules.duration import Duration, Quiet, SpikeWindow
+from tocsin_rules.regex import PROGRAMS_MAX
+from tocsin_rules.terms import Aliases, GroupBy, Matchers, Name, Refire, ResolveWhen, SeverityMap, Text, Title
+
+RULES_MAX = 2_000
+"""Of each kind."""
+DOCUMENT_MAX_BYTES = 512 * 1024
+DEFAULT_RULE = "default"
+RESERVED = "default-"
+"""Names of the default classification begin with it."""
+
+
+class _Part(BaseModel):
+    """Frozen, strict: no unknown member, no text where a number belongs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, serialize_by_alias=True, arbitrary_types_allowed=True)
+
+
+class _NamedPart(_Part):
+    """Something that holds for alerts whose matchers all hold; without matchers, for all."""
+
+    name: Name
+    matchers: Matchers = ()
+
+
+class Threshold(_Part):
+    """Open only after so many alerts fired inside the time."""
+
+    alerts: int = Field(ge=1, le=1_000)
+    within_s: Duration = Field(alias="within")
+
+
+class Resolve(_Part):
+    """When an incident resolves by itself."""
+
+    when: ResolveWhen = ResolveWhen.ALL_RESOLVED
+    after_s: Quiet = Field(default=0, alias="after")
+    """How long it must stay quiet before."""
+
+
+class Flapping(_Part):
+    """Opened and resolved so often inside the time: one incident, marked, quiet."""
+
+    times: int = Field(ge=2, le=1_000)
+    within_s: Duration = Field(alias="within")
+
+
+DEFAULT_FLAPPING = Flapping.model_validate({"times": 4, "within": "30m"})
+
+
+class Spike(_Part):
+    """So many events of an incident inside the time."""
+
+    events: int = Field(ge=2, le=100_000)
+    within_s: SpikeWindow = Field(alias="within")
+
+
+class Rule(_NamedPart):
+    """How alerts that match become incidents. What is not said is left to later rules, and to the default."""
+
+    group_by: GroupBy | None = None
+    """Canonical field names, `labels.<name>`, or `...` alone; None: the default key (E7)."""
+    group_window_s: Duration | None = Field(default=None, alias="group_window")
+    refire: Refire | None = None
+    reopen_within_s: Duration | None = Field(default=None, alias="reopen_within")
+    threshold: Threshold | None = None
+    severity_map: SeverityMap | None = None
+    team: Text | None = None
+    resolve: Resolve | None = None
+    resolve_silent_after_s: Duration | None = Field(default=None, alias="resolve_silent_after")
+    flapping: Flapping | None = None
+    """None when `flapping: null` was written switches it off; else None is not said (`model_fields_set`)."""
+    goes_on: bool = Field(default=False, alias="continue")
+
+
+class ClassificationRule(_NamedPart):
+    """Which team and which category alerts have that match (C7)."""
+
+    team: Text | None = None
+    category: Category | None = None
+
+
+class EscalationRule(_NamedPart):
+    """Raises an incident's severity (E9); never lowers it."""
+
+    at_least: Severity
+    spike: Spike | None = None
+    """Only when so many events came; None: at once."""
+
+
+class HeartbeatRule(_NamedPart):
+    """A sign of life that is expected: when it stays away, an incident opens."""
+
+    matchers: Matchers = Field(min_length=1)
+    every_s: Duration = Field(alias="every")
+    severity: Severity = Severity.CRITICAL
+    service: Text | None = None
+    environment: Text | None = None
+    team: Text | None = None
+    title: Title | None = None
+
+
+class RuleSet(_Part):
+    """One version of all that a tenant says about its alerts."""
+
+    version: Literal[1]
+    """Of the format."""
+    severity_map: SeverityMap = Field(default_factory=dict)
+    services: Aliases = Field(default_factory=dict)
+    environments: Aliases = Field(default_factory=dict)
+    default_classification: bool = True
+    classification: tuple[ClassificationRule, ...] = Field(default=(), max_length=RULES_MAX)
+    rules: tuple[Rule, ...] = Field(default=(), max_length=RULES_MAX)
+    escalation: tuple[EscalationRule, ...] = Field(default=(), max_length=RULES_MAX)
+    heartbeats: tuple[HeartbeatRule, ...] = Field(default=(), max_length=RULES_MAX)
+
+    @model_validator(mode="after")
+    def _bounded_regexes(self) -> Self:
+        parts = (*self.classification, *self.rules, *self.escalation, *self.heartbeats)
+        regexes = {
+            each.regex for part in parts for each in part.matchers if each.operator.is_regex and each.regex.literals is None
+        }
+        if sum(regex.program for regex in regexes) > PROGRAMS_MAX:
+            raise ValueError("all regular expressions together are too large: fewer or smaller repetitions")
+        return self
+
+
+def document_of(rules: RuleSet) -> Mapping[str, object]:
+    """Write a rule set as the document that `read_rule_set` reads again: what was said, and nothing else."""
+    return rules.model_dump(mode="json", exclude_unset=True)

@@ -1,0 +1,91 @@
+"""What of an alert rules may name: its normalized fields, and its labels."""
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+
+from tocsin_contracts.alert import LABEL_NAME_MAX, AlertEvent
+from tocsin_contracts.record import record
+from tocsin_rules.category import Category
+
+LABELS = "labels."
+EVERYTHING = "..."
+"""In `group_by`: each alert of an integration by itself, with all its labels."""
+_ALIASES = {"env": "environment"}
+EVENT_FIELDS = (
+    "project", "problem", "identity", "title", "description", "severity", "service", "environment", "host",
+)  # fmt: skip
+OTHER_FIELDS = ("source", "integration", "category", "team")
+"""Fields that are more than an attribute of the event."""
+FIELDS = (*EVENT_FIELDS, *OTHER_FIELDS)
+
+
+@record
+class Subject:
+    """An alert as rules see it: what its source said, by which integration it came, and how it was classified."""
+
+    source: str
+    integration: str
+    """The integration's id."""
+    event: AlertEvent
+    category: Category | None = None
+    """None before classification."""
+    team: str | None = None
+    """The team after classification; None: the one that the sender named."""
+
+
+def field_named(name: str) -> str:
+    """Give the field that a name in a rule means: a field, `labels.<name>`, or a bare label's name.
+
+    Raises:
+        ValueError: the name is empty or too long for a label.
+    """
+    canonical = _ALIASES.get(name, name)
+    if canonical in FIELDS:
+        return canonical
+    label = canonical.removeprefix(LABELS)
+    if not label:
+        raise ValueError("a label has a name")
+    if len(label) > LABEL_NAME_MAX:
+        raise ValueError(f"a label's name has at most {LABEL_NAME_MAX} characters")
+    return LABELS + label
+
+
+def value_of(field: str, subject: Subject) -> str:
+    """Give the value that matchers compare: "" where there is none, as in Alertmanager; severities in upper case."""
+    return reader_of(field)(subject)
+
+
+def reader_of(field: str) -> Callable[[Subject], str]:
+    """Give the function that reads a field of a subject."""
+    if field.startswith(LABELS):
+        return _label_reader(field.removeprefix(LABELS))
+    return _READERS[field]
+
+
+def _label_reader(name: str) -> Callable[[Subject], str]:
+    def read(subject: Subject) -> str:
+        return subject.event.labels.get(name, "")
+
+    return read
+
+
+def _event_reader(name: str) -> Callable[[Subject], str]:
+    get: Callable[[AlertEvent], str | None] = attrgetter(name)
+
+    def read(subject: Subject) -> str:
+        return get(subject.event) or ""
+
+    return read
+
+
+def _team(subject: Subject) -> str:
+    return subject.team or subject.event.team or ""
+
+
+_READERS: Mapping[str, Callable[[Subject], str]] = {
+    **{name: _event_reader(name) for name in EVENT_FIELDS},
+    "source": attrgetter("source"),
+    "integration": attrgetter("integration"),
+    "team": _team,
+    "category": lambda subject: subject.category or "",
+}
