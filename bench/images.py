@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from tocsin.streams.entries import entry_of
+from tocsin.streams.registry import SOURCES
+from tocsin.streams.stream import Sending
 from tocsin_contracts.delivery import encode_accepted
 from tocsin_contracts.envelope import Kind, log_headers
 from tocsin_contracts.integration import IntegrationSettings
@@ -13,7 +16,9 @@ INTEGRATION = "i_bench"
 VERSION = 1
 FIRST_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z: when the first record was appended; one more each millisecond."""
-SETTINGS = {(INTEGRATION, VERSION): IntegrationSettings()}
+SETTINGS = {
+    (integration, VERSION): IntegrationSettings() for integration in (INTEGRATION, *(f"{TENANT}-{source}" for source in SOURCES))
+}
 
 
 def log_entries(bodies: Iterable[bytes], *, tenant: str = TENANT, integration: str = INTEGRATION) -> list[Entry]:
@@ -30,6 +35,11 @@ def log_records(bodies: Iterable[bytes], *, first: int = 0) -> list[Record]:
         Record(0, first + number, FIRST_MS + first + number, entry.key, entry.value, entry.headers)
         for number, entry in enumerate(log_entries(bodies))
     ]
+
+
+def mixed_records(sendings: Sequence[Sending]) -> list[Record]:
+    """Give a mixed stream's deliveries as the normalizer reads them, of partition 0; they were appended when they left."""
+    return [Record(0, number, sending.leaves_at // 1000, *entry_of(sending, number)) for number, sending in enumerate(sendings)]
 
 
 def image_records(records: Sequence[Record]) -> list[Record]:

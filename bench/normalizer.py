@@ -20,6 +20,7 @@ from tocsin_runtime.log import BatchWriter, Record, TopicSpec
 BATCH = 500
 BATCHES = 40
 WARM = 6
+MIXED_BATCHES = 10
 GOAL = 2.5
 FLOOR_TOPIC = "floor"
 
@@ -31,6 +32,8 @@ class Cost:
     floor: list[float] = field(default_factory=list)
     ours: list[float] = field(default_factory=list)
     mapping: list[float] = field(default_factory=list)
+    mixed: list[float] = field(default_factory=list)
+    """Mapping of a stream of ten sources."""
 
 
 class _Known:
@@ -72,12 +75,25 @@ async def _measure(bootstrap: str) -> list[Result]:
         await _ours(mapper, writer, batch, into)
     await floor.stop()
     await writer.close()
+    await _mixed(mapper, cost)
     middle = statistics.middle
     return [
         at_most_times(GOAL, "normalizer: CPU a delivery", middle(cost.ours), "µs", floor=middle(cost.floor)),
         told("normalizer: of it mapping", middle(cost.mapping), "µs"),
+        told("normalizer: mapping of ten sources, mixed", middle(cost.mixed), "µs"),
         told("normalizer: CPU an alert", middle(cost.ours) / traffic.ALERTS_PER_DELIVERY, "µs"),
     ]
+
+
+async def _mixed(mapper: BatchMapper, cost: Cost) -> None:
+    """Map a mixed stream, batch by batch, and write nothing."""
+    records = images.mixed_records(traffic.mixed(BATCH * MIXED_BATCHES))
+    for number in range(MIXED_BATCHES):
+        batch = records[number * BATCH : (number + 1) * BATCH]
+        began = time.process_time()
+        opened = open_batch(batch)
+        mapper.map(opened, await mapper.settings(opened))
+        cost.mixed.append((time.process_time() - began) / len(batch) * 1e6)
 
 
 async def _floor(producer: Any, batch: list[Record], cost: Cost) -> None:

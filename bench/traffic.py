@@ -1,9 +1,14 @@
-"""Deliveries as one Prometheus sends them: groups of alerts that fire, repeat, spread and resolve. Fixed; no chance in it."""
+"""What measurements send: one Prometheus' groups of alerts, of one size, no chance in it; and a mixed stream of ten sources."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import orjson
+
+from tocsin.streams.stream import Sending, Traffic
+from tocsin.streams.stream import stream as generate
+from tocsin_contracts.times import from_datetime
 
 BLOCK = 1000
 """Groups that are active at the same time; so far apart are two deliveries of the same group."""
@@ -15,6 +20,15 @@ _TEXT = (
     "The error budget of the last hour burns faster than it is refilled. Look at the dashboard of the service, at the last "
     "deployment and at what it depends on, in this order; roll back first and ask later. "
 )
+
+
+MIXED_SEED = 7
+
+
+def mixed(deliveries: int, *, tenants: tuple[str, ...] = ("t_bench",)) -> list[Sending]:
+    """Give a busy company's deliveries: ten sources, sizes as they are, repeats, retries, some late; the same in every run."""
+    traffic = Traffic(seed=MIXED_SEED, start_at=from_datetime(_START), tenants=tenants, rate_per_s=50.0, troubles=2_000)
+    return list(islice(generate(traffic), deliveries))
 
 
 def stream(deliveries: int, *, groups: int = BLOCK) -> Iterator[bytes]:

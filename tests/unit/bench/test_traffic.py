@@ -1,6 +1,7 @@
 """The fixed traffic: deliveries of 2 kB that the pipeline takes, the same in every run."""
 
 from bench import images, sink, traffic
+from tocsin.streams.registry import SOURCES
 from tocsin_contracts.outcome import Outcome
 
 
@@ -23,3 +24,14 @@ async def test_every_delivery_is_processed_with_all_its_alerts_and_ends_what_it_
     (incident,) = changes.incidents.values()
     assert incident.status.is_over
     assert taking.rows > 4
+
+
+async def test_the_mixed_stream_is_of_ten_sources_and_all_of_it_is_processed_or_repeats() -> None:
+    sendings = traffic.mixed(400)
+    taking = sink.Sink()
+
+    changes = await sink.handler(taking).handle(images.image_records(images.mixed_records(sendings)))
+
+    assert {sending.sample.source for sending in sendings} == set(SOURCES)
+    assert {delivery.outcome for _, delivery in changes.deliveries} == {Outcome.PROCESSED, Outcome.DUPLICATE}
+    assert traffic.mixed(400) == sendings
