@@ -33,6 +33,7 @@ MATRIX: Matrix = {
         },
         "control.discards": {"SELECT", "INSERT(actor_id, actor_kind, actor_name, offset, partition, tenant_id, why)"},
         "control.rejection_samples": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "control.audit": {"INSERT(action, actor, at, detail, subject, tenant_id)"},
         "control.integrations": {"SELECT"},
         "control.integration_versions": {"SELECT"},
         "control.secrets": {"SELECT", "UPDATE(last_used_at)"},

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tocsin_contracts.position import Position
 from tocsin_contracts.tenant import TenantErased
+from tocsin_control.audit import Author
 from tocsin_control.directory import Directory
 from tocsin_control.usage import TurnedAway
 from tocsin_runtime.log import Bounds, Record
@@ -82,6 +83,13 @@ class Usage(Protocol):
         """Keep one of the requests that were turned away, at most one a second an integration."""
 
 
+class Audit(Protocol):
+    """Keeps who did what where the log holds the deed; `tocsin_control.audit_buffer.AuditBuffer` is one."""
+
+    def note(self, author: Author, action: str, *, tenant: str, subject: str, detail: Mapping[str, object]) -> None:
+        """Take a deed; it is written a little later. Never waits, never raises."""
+
+
 class Erasures(Protocol):
     """Tenants that are to be erased."""
 
@@ -132,7 +140,7 @@ class Confirmations(Protocol):
         """
 
 
-class Control(Usage, Protocol):
+class Control(Usage, Audit, Protocol):
     """What ingest knows of tenants, integrations and keys, and what it tells about their use."""
 
     async def start(self) -> None:

@@ -319,6 +319,7 @@ class _Wiring:
                 request_s=settings.redrive_request_s,
             ),
             store=store,
+            audit=self._control,
             receiver=self._receiver,
             limits=self._limits,
             quota=Quota(per_minute=settings.redrives_per_min, burst=settings.redrives_burst),

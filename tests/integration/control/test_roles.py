@@ -43,6 +43,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
             *(f"INSERT {column}" for column in ("tenant_id", "partition", "offset", "why")),
             *(f"INSERT {column}" for column in ("actor_kind", "actor_id", "actor_name")),
         },
+        "audit": {f"INSERT {column}" for column in ("at", "actor", "action", "tenant_id", "subject", "detail")},
         "revision": {"SELECT"},
     },
     "tocsin_normalizer": {
@@ -83,7 +84,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
             *(f"INSERT {column}" for column in (*KEY_COLUMNS.split(), "proof_sha256") if column != "revoked_at"),
             "UPDATE revoked_at",
         },
-        "audit": {f"INSERT {column}" for column in ("actor", "action", "tenant_id", "subject", "detail")},
+        "audit": {"SELECT", *(f"INSERT {column}" for column in ("actor", "action", "tenant_id", "subject", "detail"))},
     },
 }
 """What the manager has, it has on the rows of one tenant only: `test_acting.py`."""

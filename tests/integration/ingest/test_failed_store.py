@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import orjson
 import pytest
 
 from tests.support.projection_rows import START, ProjectionDatabase, build_projection
 from tests.support.servers import SharedPostgres
 from tocsin_contracts.command import Actor
+from tocsin_contracts.ids import TenantId, delivery_id
 from tocsin_contracts.position import Position
 from tocsin_contracts.times import MINUTE, from_datetime
+from tocsin_control.audit import Author
 from tocsin_control.bootstrap import Role
 from tocsin_ingest.adapters.failed import PostgresFailed
 from tocsin_ingest.failed.ports import Fate, Wanted
@@ -19,6 +22,7 @@ from tocsin_runtime.errors import Invalid
 from tocsin_runtime.postgres import PostgresUnavailable
 
 ADA = Actor(kind="person", id="k1", name="Ada")
+AUTHOR = Author(name="person:Ada", key="k1", request="r1")
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +90,29 @@ async def test_how_far_the_fold_is(store: PostgresFailed) -> None:
 
 
 async def test_the_first_word_on_a_delivery_stands_and_it_is_left_out(store: PostgresFailed) -> None:
-    assert await store.discard("globex", Position(0, 20), why="a test", actor=ADA) is True
-    assert await store.discard("globex", Position(0, 20), why="no test", actor=ADA) is False
+    for why, first in (("a test", True), ("no test", False)):
+        assert await store.discard("globex", Position(0, 20), why=why, actor=ADA, author=AUTHOR) is first
     assert await store.failed("globex", 0, Wanted(), limit=10) == []
+
+
+async def test_a_discard_and_the_begin_of_a_bulk_stand_in_the_audit(
+    store: PostgresFailed, projection: ProjectionDatabase
+) -> None:
+    await store.discard("acme", Position(0, 77), why="noise", actor=ADA, author=AUTHOR)
+    await store.begin("acme", author=AUTHOR, wanted={"reason": ["not-json"]})
+    async with projection.owning() as rows:
+        found = await rows.connection.fetch(
+            "SELECT actor, action, subject, detail::text AS detail FROM control.audit WHERE tenant_id = 'acme' ORDER BY id"
+        )
+    who = {"key": "k1", "request": "r1"}
+    assert [tuple(row)[:3] for row in found] == [
+        ("person:Ada", "delivery.discarded", delivery_id(TenantId("acme"), Position(0, 77))),
+        ("person:Ada", "deliveries.redrive-begun", "acme"),
+    ]
+    assert [orjson.loads(row["detail"]) for row in found] == [
+        {"why": "noise", **who},
+        {"wanted": {"reason": ["not-json"]}, **who},
+    ]
 
 
 async def test_one_gateway_at_a_time_redrives_for_a_tenant(store: PostgresFailed, projection: ProjectionDatabase) -> None:

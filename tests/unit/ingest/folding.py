@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,7 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Outcome, Reason
 from tocsin_contracts.position import Position
 from tocsin_contracts.topics import LOG
+from tocsin_control.audit import Author
 from tocsin_ingest.failed.ports import Fate, Wanted
 from tocsin_runtime.errors import Invalid
 from tocsin_runtime.memory_log import MemoryLog
@@ -34,6 +35,8 @@ class InMemoryFailed:
     applied: list[int] = field(default_factory=list)
     """Offsets of the originals that were applied, as often as they were."""
     discards: dict[int, str] = field(default_factory=dict)
+    begun: list[Mapping[str, object]] = field(default_factory=list)
+    """What bulk redrives were about, as the audit has it before the first record is appended."""
     versions: dict[tuple[str, int], IntegrationSettings] = field(default_factory=dict)
     _rows: dict[int, tuple[str, str | None, DeliveryEnvelope]] = field(default_factory=dict)
     _next: int = 0
@@ -81,11 +84,15 @@ class InMemoryFailed:
         self._answer()
         return self._next - 1
 
-    async def discard(self, tenant: str, position: Position, *, why: str, actor: Actor) -> bool:
+    async def discard(self, tenant: str, position: Position, *, why: str, actor: Actor, author: Author) -> bool:
         self._answer()
         first = position.offset not in self.discards
         self.discards.setdefault(position.offset, f"{actor.name}: {why}")
         return first
+
+    async def begin(self, tenant: str, *, author: Author, wanted: Mapping[str, object]) -> None:
+        self._answer()
+        self.begun.append(wanted)
 
     async def settings(self, integration: str, version: int) -> IntegrationSettings:
         self._answer()

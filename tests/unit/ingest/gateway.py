@@ -19,6 +19,7 @@ from tocsin_contracts.ids import IntegrationId, TenantId, parse_delivery_id
 from tocsin_contracts.tick import Tick, decode_tick
 from tocsin_contracts.topics import LOG
 from tocsin_control.api_key import generate_key, parse_key
+from tocsin_control.audit import Author
 from tocsin_control.directory import Directory, IntegrationEntry, KeyEntry, SecretEntry, TenantEntry, directory_of
 from tocsin_control.principal import Scope
 from tocsin_control.usage import TurnedAway
@@ -63,6 +64,7 @@ class FixedControl:
         self.keys_used: list[str] = []
         self.rejections: list[tuple[str, str, str]] = []
         self.samples: list[tuple[TurnedAway, str, str]] = []
+        self.deeds: list[tuple[str, str, str, Mapping[str, object]]] = []
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
@@ -94,6 +96,9 @@ class FixedControl:
 
     def sampled(self, away: TurnedAway, *, tenant: str = "", integration: str = "") -> None:
         self.samples.append((away, tenant, integration))
+
+    def note(self, author: Author, action: str, *, tenant: str, subject: str, detail: Mapping[str, object]) -> None:
+        self.deeds.append((author.name, action, subject, detail))
 
     async def close(self) -> None:
         return

@@ -155,6 +155,30 @@ async def test_who_lets_a_delivery_be_says_why_and_the_first_word_stands() -> No
         assert [answer.status for answer in refused] == [422] * 3
 
 
+async def test_who_sent_again_what_and_how_many_is_noted_for_the_audit() -> None:
+    """One entry a redrive; of a bulk one before its first record, with what was wanted, and one with the counts."""
+    async with folded() as (gateway, store):
+        one, _ = await fails(gateway, 2)
+        again = (await ask(gateway, f"{one}/redrive")).json["delivery_id"]
+        store.fold()
+        await ask(gateway, "redrive", {"reason": ["unknown-shape"], "rate": 1000})
+        (redriven, many) = gateway.control.deeds
+        assert redriven == ("person:Ada", "delivery.redriven", one, {"as": again})
+        assert many[:3] == ("person:Ada", "deliveries.redriven", ACME)
+        assert (many[3]["sent"], many[3]["failed_again"], "not_processed" in many[3]) == (2, 2, False)
+        assert store.begun == [{"reason": ["unknown-shape"], "rate": 1000}]
+
+
+async def test_a_refused_redrive_leaves_no_entry() -> None:
+    async with folded() as (gateway, store):
+        store.understands = lambda _body, _envelope: True
+        (fine,) = await fails(gateway)
+        await ask(gateway, f"{fine}/redrive")
+        store.away = True
+        await ask(gateway, "redrive")
+        assert (gateway.control.deeds, store.begun) == ([], [])
+
+
 async def test_many_are_sent_again_in_log_order_each_once() -> None:
     async with folded() as (gateway, store):
         offsets = places(await fails(gateway, 50))

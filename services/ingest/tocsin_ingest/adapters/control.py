@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from prometheus_client import Counter
 
+from tocsin_control.audit import Author
+from tocsin_control.audit_buffer import AuditBuffer
 from tocsin_control.directory import Directory
 from tocsin_control.master_key import MasterKey
 from tocsin_control.usage import TurnedAway, UsageBuffer
@@ -16,7 +19,7 @@ from tocsin_runtime.postgres import Limits, Pool, close, create_pool
 
 _LIMITS = Limits(statement_timeout_s=5.0, lock_timeout_s=2.0, idle_in_transaction_s=10.0, connect_timeout_s=2.0)
 _CONNECTIONS = 2
-"""One for the watch, one for the usage: neither waits for the other."""
+"""One for the watch, one for usage and audit: what is read waits for nothing that is written."""
 
 
 class PostgresControl:
@@ -41,6 +44,7 @@ class PostgresControl:
         self._pool: Pool | None = None
         self._watch: DirectoryWatch | None = None
         self._usage: UsageBuffer | None = None
+        self._audit: AuditBuffer | None = None
 
     async def start(self) -> None:
         """Read PostgreSQL, else the snapshot; see `ports.Control`."""
@@ -48,6 +52,7 @@ class PostgresControl:
             self._dsn, application="tocsin_ingest control", size_min=0, size_max=_CONNECTIONS, limits=_LIMITS
         )
         self._usage = UsageBuffer(self._pool, clock=self._clock, dropped=self._dropped.inc)
+        self._audit = AuditBuffer(self._pool, clock=self._clock)
         watch = DirectoryWatch(self._pool, self._master_key, clock=self._clock, snapshot_path=self._snapshot, poll_s=self._poll_s)
         self._watch = watch
         await watch.start()
@@ -56,9 +61,11 @@ class PostgresControl:
         """Follow changes and write what was noted, until cancelled."""
         assert self._watch is not None  # noqa: S101 - `start` comes first
         assert self._usage is not None  # noqa: S101
+        assert self._audit is not None  # noqa: S101
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch.run(), name="directory")
             group.create_task(self._usage.run(), name="usage")
+            group.create_task(self._audit.run(), name="audit")
 
     def current(self) -> Directory | None:
         """Give the directory in force."""
@@ -90,10 +97,17 @@ class PostgresControl:
         if self._usage is not None:
             self._usage.sampled(away, tenant=tenant, integration=integration)
 
+    def note(self, author: Author, action: str, *, tenant: str, subject: str, detail: Mapping[str, object]) -> None:
+        """Take a deed for the audit; see `ports.Audit`."""
+        if self._audit is not None:
+            self._audit.note(author, action, tenant=tenant, subject=subject, detail=detail)
+
     async def close(self) -> None:
         """Write what was noted, disconnect. Never raises."""
         if self._usage is not None:
             await self._usage.flush()
+        if self._audit is not None:
+            await self._audit.close()
         if self._pool is not None:
             await close(self._pool, timeout_s=2.0)
             self._pool = None

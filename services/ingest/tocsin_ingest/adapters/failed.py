@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import asyncpg
 
 from tocsin_contracts.command import Actor
+from tocsin_contracts.ids import delivery_id
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.position import Position
 from tocsin_contracts.times import to_datetime
+from tocsin_control.audit import Author, record
 from tocsin_control.settings_store import IntegrationVersions
 from tocsin_ingest.adapters.lazy_pool import LazyPool
+from tocsin_ingest.failed.deeds import DISCARDED, REDRIVE_BEGUN
 from tocsin_ingest.failed.ports import Fate, Wanted
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Fatal
@@ -74,14 +77,27 @@ class PostgresFailed:
 
         return await self._as("", work)
 
-    async def discard(self, tenant: str, position: Position, *, why: str, actor: Actor) -> bool:
+    async def discard(self, tenant: str, position: Position, *, why: str, actor: Actor, author: Author) -> bool:
         """Note that somebody lets a delivery be; see `ports.FailedStore`."""
 
         async def work(connection: Connection) -> bool:
             said = await connection.execute(_DISCARD, tenant, *position, why, actor.kind, actor.id, actor.name)
-            return said.endswith(" 1")
+            first = said.endswith(" 1")
+            if first:
+                subject = delivery_id(tenant, position)
+                await record(connection, actor=author, action=DISCARDED, tenant=tenant, subject=subject, detail={"why": why})
+            return first
 
         return await self._as(tenant, work, readonly=False)
+
+    async def begin(self, tenant: str, *, author: Author, wanted: Mapping[str, object]) -> None:
+        """Write into the audit that somebody begins to send many again; see `ports.FailedStore`."""
+
+        async def work(connection: Connection) -> None:
+            detail: dict[str, object] = {"wanted": dict(wanted)}
+            await record(connection, actor=author, action=REDRIVE_BEGUN, tenant=tenant, subject=tenant, detail=detail)
+
+        await self._as(tenant, work, readonly=False)
 
     async def settings(self, integration: str, version: int) -> IntegrationSettings:
         """Give a version's settings; see `ports.FailedStore`."""

@@ -12,6 +12,7 @@ from tocsin_contracts.ids import delivery_id
 from tocsin_contracts.outcome import Outcome, Reason
 from tocsin_contracts.position import Position
 from tocsin_contracts.problem import ProblemType
+from tocsin_control.audit import Author
 from tocsin_control.directory import Directory, TenantEntry
 from tocsin_control.principal import Principal, Scope
 from tocsin_control.trial import shown, try_delivery
@@ -20,12 +21,13 @@ from tocsin_ingest.caller import Callers
 from tocsin_ingest.domain.buckets import Quota, policy
 from tocsin_ingest.domain.target import Failed
 from tocsin_ingest.failed.bulk import BulkRedriver
+from tocsin_ingest.failed.deeds import MANY_REDRIVEN, REDRIVEN
 from tocsin_ingest.failed.ports import FailedStore, Fate
 from tocsin_ingest.failed.requests import BulkRedrive, NewDiscard
 from tocsin_ingest.failed.resending import Resender
 from tocsin_ingest.limits import Limits
 from tocsin_ingest.management.reading import check_parameters, read_as, read_json
-from tocsin_ingest.ports import Exchange
+from tocsin_ingest.ports import Audit, Exchange
 from tocsin_ingest.receiving import Receiver
 from tocsin_ingest.recorded import RecordedDeliveries
 from tocsin_runtime.errors import Invalid, Recoverable
@@ -52,6 +54,7 @@ class FailedDeliveries:
         resender: Resender,
         bulk: BulkRedriver,
         store: FailedStore,
+        audit: Audit,
         receiver: Receiver,
         limits: Limits,
         quota: Quota,
@@ -64,6 +67,7 @@ class FailedDeliveries:
         self._resender = resender
         self._bulk = bulk
         self._store = store
+        self._audit = audit
         self._receiver = receiver
         self._limits = limits
         self._quota = quota
@@ -91,7 +95,7 @@ class FailedDeliveries:
             case "redrive":
                 return await self._redrive(principal, position, exchange)
             case _:
-                return await self._discard(request, principal, position)
+                return await self._discard(request, principal, position, exchange)
 
     def _tenant(self, principal: Principal) -> TenantEntry:
         directory = self._directory()
@@ -149,12 +153,10 @@ class FailedDeliveries:
         except Recoverable as error:
             detail = "The log did not acknowledge in time. The redrive may be stored; asking again counts it once."
             raise unavailable(detail) from error
-        name = delivery_id(principal.tenant, redrive)
-        said = {
-            "delivery_id": name,
-            "redrive_of": delivery_id(principal.tenant, original.position),
-            "status": "accepted",
-        }
+        name, of = (delivery_id(principal.tenant, each) for each in (redrive, original.position))
+        author = Author.of(principal, exchange.id)
+        self._audit.note(author, REDRIVEN, tenant=principal.tenant, subject=of, detail={"as": name})
+        said = {"delivery_id": name, "redrive_of": of, "status": "accepted"}
         return _answer(202, said, {"Location": f"/api/v1/deliveries/{name}"})
 
     async def _fate_if_known(self, principal: Principal, position: Position) -> Fate | None:
@@ -164,14 +166,17 @@ class FailedDeliveries:
         except Recoverable:
             return None
 
-    async def _discard(self, request: web.BaseRequest, principal: Principal, position: Position) -> web.Response:
+    async def _discard(
+        self, request: web.BaseRequest, principal: Principal, position: Position, exchange: Exchange
+    ) -> web.Response:
         """Note that somebody looked at a failed delivery and lets it be; it can still be sent again."""
         wanted = read_as(NewDiscard, await read_json(request, self._receiver))
         fate = await self._store.fate(principal.tenant, position)
         if fate is None:
             raise not_found()
         _require_failed(fate)
-        first = await self._store.discard(principal.tenant, position, why=wanted.why, actor=principal.actor)
+        author = Author.of(principal, exchange.id)
+        first = await self._store.discard(principal.tenant, position, why=wanted.why, actor=principal.actor, author=author)
         return _answer(200, {"delivery_id": delivery_id(principal.tenant, position), "discarded": True, "first": first})
 
     async def _redrive_many(
@@ -185,7 +190,11 @@ class FailedDeliveries:
             if not held:
                 detail = "Another redrive of many deliveries runs for this tenant."
                 raise Problem(409, detail, type=ProblemType.BUSY, headers={"Retry-After": "5"})
+            author, asked = Author.of(principal, exchange.id), wanted.model_dump(mode="json", exclude_unset=True)
+            await self._store.begin(principal.tenant, author=author, wanted=asked)
             said = await self._bulk.run(principal.tenant, tenant.partition, wanted, request_id=exchange.id)
+        counts = {name: value for name, value in said.items() if name != "not_processed"}
+        self._audit.note(author, MANY_REDRIVEN, tenant=principal.tenant, subject=principal.tenant, detail=counts)
         return _answer(200, said)
 
 

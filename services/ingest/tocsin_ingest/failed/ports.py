@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from tocsin_contracts.command import Actor
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.position import Position
+from tocsin_control.audit import Author
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,11 @@ class FailedStore(Protocol):
     async def folded(self, partition: int) -> int:
         """Give the offset of the partition's last folded record; -1 before the first."""
 
-    async def discard(self, tenant: str, position: Position, *, why: str, actor: Actor) -> bool:
-        """Note that somebody lets a failed delivery be; False if somebody did before: the first word stands."""
+    async def discard(self, tenant: str, position: Position, *, why: str, actor: Actor, author: Author) -> bool:
+        """Note that somebody lets a failed delivery be, audit included; False if somebody did before: the first word stands."""
+
+    async def begin(self, tenant: str, *, author: Author, wanted: Mapping[str, object]) -> None:
+        """Write into the audit that somebody begins to send many again: nothing of it may happen unseen."""
 
     async def settings(self, integration: str, version: int) -> IntegrationSettings:
         """Give a version's settings; raises `Invalid` for one that is not there."""

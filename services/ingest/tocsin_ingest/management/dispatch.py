@@ -127,12 +127,11 @@ class Management:
             raise unavailable("The gateway does not know its tenants yet. Try again.")
         if not tenant.enabled:
             raise Problem(403, "This tenant is disabled: it is read, and not changed.", type=ProblemType.FORBIDDEN)
-        actor = principal.actor
         return Administrator(
             tenant=principal.tenant,
             key=bearer(request.headers.get("Authorization")),
             scope=operation.scope,
-            author=Author(name=f"{actor.kind}:{actor.name}"[:200], key=principal.key_id, request=exchange.id),
+            author=Author.of(principal, exchange.id),
         )
 
     async def _do(
