@@ -19,6 +19,7 @@ from tocsin.streams.stream import Traffic, stream
 from tocsin_contracts.times import SECOND, from_datetime
 from tocsin_runtime.errors import Fatal
 from tocsin_sources import registry, samples
+from tocsin_sources.samples import Sample
 
 LINES_MAX = 50
 """More deliveries than this are counted, and only those that were refused are shown, up to this number."""
@@ -84,7 +85,9 @@ def send(
         address, wanted = _streamed(_traffic(many, rate, seed, start), many, url, sign=sign)
     else:
         many = (count or 1) * (len(samples.cases(source)) if case == "all" else 1)
-        address, wanted = _sampled(source, case, count or 1, _recipient(source, url, integration, secret, sign=sign))
+        repeated = _repeated(source, case, count or 1)
+        recipient = _recipient(source, url, integration, secret, sign=sign)
+        address, wanted = recipient.url, ((recipient, sample) for sample in repeated)
     report = Report(verbose=not as_json and many <= LINES_MAX)
     asyncio.run(send_all(wanted, concurrency=concurrency, rate_per_s=rate, told=report.tell))
     report.finish(address, as_json=as_json)
@@ -138,16 +141,15 @@ def _line(receipt: Receipt) -> str:
 
 
 def _list(source: str, *, as_json: bool) -> None:
-    listed: list[dict[str, object]] = [{"case": name, "says": samples.load(source, name).says} for name in samples.cases(source)]
+    listed: list[dict[str, object]] = [{"case": each.case, "says": each.says} for each in _repeated(source, "all", 1)]
     show_all(listed, ("case", "says"), as_json=as_json)
 
 
-def _sampled(source: str, case: str | None, count: int, recipient: Recipient) -> tuple[str, Iterator[Addressed]]:
+def _repeated(source: str, case: str | None, count: int) -> Iterator[Sample]:
     try:
-        wanted = chosen(source, case, count)
+        return chosen(source, case, count)
     except LookupError as error:
         raise typer.BadParameter(str(error.args[0])) from None
-    return recipient.url, ((recipient, sample) for sample in wanted)
 
 
 def _traffic(count: int, rate: float | None, seed: int, start: datetime | None) -> Traffic:
@@ -192,11 +194,11 @@ def _recipient(source: str, url: str | None, integration: str | None, secret: st
     name = integration or (None if ours is None else ours.id)
     proof = secret or (None if ours is None else ours.secret)
     if address is None or name is None or (sign and proof is None):
-        raise Fatal(f"{_no_demo(home, demo, source)}; or say --url, --integration and --secret")
+        raise Fatal(f"{_no_demo(home, demo, source)}, or say --url, --integration and --secret")
     return Recipient(url=address.rstrip("/"), source=source, integration=name, secret=proof if sign else None)
 
 
 def _no_demo(home: Home, demo: DemoTenant | None, source: str) -> str:
     if demo is None:
         return f"no demo was made in {home.root}: run 'tocsin demo' first"
-    return f"the demo in {home.root} has no integration of {source}: 'tocsin demo' makes those that it shows"
+    return f"the demo in {home.root} has no integration of {source}: run 'tocsin demo' again if an older release made it"

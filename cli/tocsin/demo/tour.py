@@ -14,6 +14,7 @@ from tocsin.demo.plan import Planned, plan
 from tocsin.demo.reading import Api
 from tocsin.demo.showing import show
 from tocsin.local.display import Display
+from tocsin.local.home import Home
 from tocsin.local.system import System
 from tocsin.sending import Receipt, open_session, send
 from tocsin_contracts.times import HOUR
@@ -52,7 +53,7 @@ async def _tour(system: System, display: Display) -> bool:
     try:
         there, missing = await _look(api, demo, plan(demo), display)
         if missing:
-            demo, refused = await _send(system, demo, missing, display)
+            demo, refused = await _send(system.home, demo, missing, display)
             display.step("Waiting until they are incidents")
             there += [(item, await _outcome(api, demo, item)) for item in missing if item.name in demo.sent]
         display.done()
@@ -96,7 +97,7 @@ async def _look(
     return there, missing
 
 
-async def _send(system: System, demo: DemoTenant, missing: Sequence[Planned], display: Display) -> tuple[DemoTenant, list[str]]:
+async def _send(home: Home, demo: DemoTenant, missing: Sequence[Planned], display: Display) -> tuple[DemoTenant, list[str]]:
     """Send what is missing, one by one as the order matters; keep the delivery ids whatever happens, tell who was refused."""
     sources = len({item.sample.source for item in missing})
     display.step(f"Sending {len(missing)} webhooks of {sources} sources, each proven as its sender does it")
@@ -113,7 +114,7 @@ async def _send(system: System, demo: DemoTenant, missing: Sequence[Planned], di
                     refused.append(_refusal(item, receipt))
     finally:
         demo = demo.model_copy(update={"sent": sent})
-        write_demo(system.home, demo)
+        write_demo(home, demo)
     return demo, refused
 
 
