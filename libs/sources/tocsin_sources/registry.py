@@ -12,6 +12,7 @@ from tocsin_sources import (
     opsgenie,
     pagerduty,
     sentry,
+    uptimekuma,
 )
 from tocsin_sources.source import Source
 
@@ -29,6 +30,7 @@ _SOURCES: dict[str, Source] = {
         cloudwatch_sns.SOURCE,
         generic.SOURCE,
         cloudevents.SOURCE,
+        uptimekuma.SOURCE,
     )
 }
 

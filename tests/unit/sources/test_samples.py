@@ -14,7 +14,8 @@ CASES = [(source, case) for source in registry.names() for case in samples.cases
 
 @pytest.mark.parametrize("source", registry.names())
 def test_every_source_ships_samples(source: str) -> None:
-    assert len(samples.cases(source)) >= 5
+    """A firing and its resolve at least (E5)."""
+    assert len(samples.cases(source)) >= 2
 
 
 @pytest.mark.parametrize(("source", "case"), CASES)
