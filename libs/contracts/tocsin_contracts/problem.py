@@ -17,6 +17,7 @@ class ProblemType(StrEnum):
     METHOD_NOT_ALLOWED = _BASE + "method-not-allowed"
     AMBIGUOUS = _BASE + "ambiguous-id"
     CONFLICT = _BASE + "transition-not-allowed"
+    REJECTED = _BASE + "command-rejected"
     NAME_TAKEN = _BASE + "name-taken"
     NOT_FAILED = _BASE + "not-failed"
     BUSY = _BASE + "busy"
@@ -42,6 +43,7 @@ MEANINGS: dict[ProblemType, str] = {
     ProblemType.METHOD_NOT_ALLOWED: "The path takes other methods; `Allow` lists them.",
     ProblemType.AMBIGUOUS: "Several incidents begin so; `choices` lists them.",
     ProblemType.CONFLICT: "The incident cannot go from its status to this one; `allowed` says where to.",
+    ProblemType.REJECTED: "As things stand, the incident does not take this command; `reason` says why.",
     ProblemType.NAME_TAKEN: "The tenant has another one of this name.",
     ProblemType.NOT_FAILED: "The delivery has not failed; `outcome` says what became of it.",
     ProblemType.BUSY: "Another one runs for this tenant.",

@@ -16,9 +16,10 @@ from aiohttp import web
 from tocsin_contracts.problem import ProblemType
 from tocsin_ingest.answers import answer, malformed, not_here, problem_answer, unavailable, wrong_method
 from tocsin_ingest.bodies import Bodies
-from tocsin_ingest.commands import Commands
+from tocsin_ingest.commands.dispatch import Commands
+from tocsin_ingest.commands.table import find_operation
 from tocsin_ingest.domain.address import Addresses
-from tocsin_ingest.domain.target import Body, Failed, Managed, SetStatus, Target, Webhook, find_target
+from tocsin_ingest.domain.target import Body, Commanded, Failed, Managed, Target, Webhook, find_target
 from tocsin_ingest.failed.dispatch import FailedDeliveries
 from tocsin_ingest.handler import Deliveries
 from tocsin_ingest.management.dispatch import Management
@@ -125,9 +126,11 @@ class Routes:
             case Webhook():
                 _require(request, "POST")
                 return self._deliveries.accept(request, target, parameters, exchange)
-            case SetStatus():
-                _require(request, "PATCH")
-                return self._commands.set_status(request, target, parameters, exchange)
+            case Commanded():
+                operation = find_operation(request.method, target.form)
+                if operation is None:
+                    raise not_here(path)
+                return self._commands.answer(request, operation, target, parameters, exchange)
             case Body():
                 _require(request, "GET", "HEAD")
                 return self._bodies.give(request, target, parameters, exchange)
@@ -176,7 +179,7 @@ class Routes:
 
 _ROUTES: Mapping[type[Target], str] = {
     Webhook: "webhook",
-    SetStatus: "command",
+    Commanded: "command",
     Body: "body",
     Managed: "management",
     Failed: "failed",

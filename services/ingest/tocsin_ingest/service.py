@@ -10,10 +10,11 @@ import structlog
 
 from tocsin_contracts.topics import LOG, LOG_MAX_MESSAGE_BYTES
 from tocsin_control.auth import Authenticator, DirectoryKeys
-from tocsin_control.master_key import load_master_key
+from tocsin_control.master_key_file import MasterKeyFile
 from tocsin_ingest.adapters.control import PostgresControl
 from tocsin_ingest.adapters.erasures import PostgresErasures
 from tocsin_ingest.adapters.failed import PostgresFailed
+from tocsin_ingest.adapters.incidents import PostgresIncidents
 from tocsin_ingest.adapters.log_parts import LazyReader, PartitionCount
 from tocsin_ingest.adapters.management import PostgresManagement
 from tocsin_ingest.adapters.outcomes import PostgresOutcomes
@@ -22,7 +23,10 @@ from tocsin_ingest.adapters.server import Listener
 from tocsin_ingest.adapters.sns import AmazonSns, HttpsOpener, Opener
 from tocsin_ingest.bodies import Bodies
 from tocsin_ingest.caller import Callers
-from tocsin_ingest.commands import Commands
+from tocsin_ingest.commands.dispatch import Commands
+from tocsin_ingest.commands.ports import Incidents
+from tocsin_ingest.commands.resolving import Resolver
+from tocsin_ingest.commands.waiting import CommandLog, Waits
 from tocsin_ingest.domain.address import Addresses, networks
 from tocsin_ingest.domain.buckets import Buckets, Quota
 from tocsin_ingest.domain.content import ContentLimits
@@ -71,6 +75,7 @@ class Ingest:
         log: Log,
         control: Control,
         outcomes: Outcomes,
+        incidents: Incidents,
         request_log: LineLog,
         clock: Clock,
         registry: Metrics,
@@ -86,6 +91,7 @@ class Ingest:
         self._failed = failed
         self._erasures = erasures
         self._outcomes = outcomes
+        self._incidents = incidents
         self._request_log = request_log
         self._metrics = metrics
         self._health = Health()
@@ -115,7 +121,7 @@ class Ingest:
         self._wiring = _Wiring(settings, control=control, clock=clock, metrics=metrics)
         self._sns = AmazonSns(sns_opener or HttpsOpener(), clock=clock, timeout_s=settings.sns_timeout_s)
         deliveries = self._wiring.deliveries(self.appender, self.refusals, self._sns)
-        self._commands = self._wiring.commands(self.appender, outcomes)
+        self._commands = self._wiring.commands(self.appender, outcomes, incidents)
         recorded = self._wiring.recorded(self._reader)
         self.listener = Listener(
             Routes(
@@ -168,6 +174,7 @@ class Ingest:
         await self._partitions.close()
         await self._control.close()
         await self._outcomes.close()
+        await self._incidents.close()
         await self._sns.close()
         for store in (self._store, self._failed, self._erasures):
             if store is not None:
@@ -242,14 +249,14 @@ class _Wiring:
             sns=SnsMessages(certificates=sns, confirmations=sns),
         )
 
-    def commands(self, appender: Appender, outcomes: Outcomes) -> Commands:
+    def commands(self, appender: Appender, outcomes: Outcomes, incidents: Incidents) -> Commands:
         """Build the answerer of commands."""
         settings = self._settings
         return Commands(
             callers=self._callers,
-            directory=self._control.current,
-            appender=appender,
-            outcomes=outcomes,
+            log=CommandLog(directory=self._control.current, appender=appender, metrics=self._metrics),
+            waits=Waits(outcomes, waiting_max=settings.commands_waiting_max),
+            resolver=Resolver(incidents),
             receiver=self._receiver,
             limits=self._limits,
             quota=Quota(per_minute=settings.commands_per_min, burst=settings.commands_burst),
@@ -257,7 +264,6 @@ class _Wiring:
             clock=self._clock,
             wait_s=settings.command_wait_s,
             wait_max_s=settings.command_wait_max_s,
-            waiting_max=settings.commands_waiting_max,
         )
 
     def management(self, store: Store) -> Management:
@@ -339,7 +345,7 @@ def build(settings: IngestSettings) -> Ingest:
     clock = SystemClock()
     registry = Metrics()
     metrics = IngestMetrics(registry)
-    dsn, master_key = settings.postgres.get_secret_value(), load_master_key(settings.master_key_file)
+    dsn, master_key = settings.postgres.get_secret_value(), MasterKeyFile(settings.master_key_file)
     collector.spare()  # every request under way is a few hundred living objects: a tenth of the CPU went into looking at them
     return Ingest(
         settings,
@@ -352,6 +358,7 @@ def build(settings: IngestSettings) -> Ingest:
             dropped=metrics.usage_dropped,
         ),
         outcomes=PostgresOutcomes(dsn, clock=clock, connections_max=settings.postgres_connections_max),
+        incidents=PostgresIncidents(dsn, clock=clock, connections_max=settings.incident_connections_max),
         request_log=LineLog(sys.stderr.buffer, metrics=metrics, lines_max=settings.log_buffer_max, flush_s=settings.log_flush_s),
         clock=clock,
         registry=registry,

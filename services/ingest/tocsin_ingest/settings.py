@@ -77,6 +77,9 @@ class IngestSettings(Settings):
     body_reads_max: int = setting(8, "bodies read from the log at the same time", ge=1)
     body_read_deadline_s: float = setting(4.0, "seconds to read a body from the log", gt=0, le=30)
     postgres_connections_max: int = setting(4, "connections to PostgreSQL for outcomes of commands", ge=1, le=50)
+    incident_connections_max: int = setting(
+        2, "connections to PostgreSQL for looking up the incidents that commands name", ge=1, le=20
+    )
     log_buffer_max: int = setting(1000, "request log lines kept before they are written", ge=1)
     log_flush_s: float = setting(0.2, "seconds that a request log line may wait to be written", gt=0, le=5)
 

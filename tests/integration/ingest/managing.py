@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 
 from tests.support.migrated import MigratedDatabase
-from tests.unit.ingest.gateway import Answer, InMemoryOutcomes
+from tests.unit.ingest.gateway import Answer, InMemoryIncidents, InMemoryOutcomes
 from tocsin_contracts.topics import LOG
 from tocsin_control.bootstrap import Role
 from tocsin_control.directory import Directory, IntegrationEntry
@@ -117,6 +117,7 @@ class World:
             log=MemoryLog(clock, {LOG: 1}),
             control=control,
             outcomes=InMemoryOutcomes(),
+            incidents=InMemoryIncidents(),
             request_log=LineLog(lines, metrics=metrics, lines_max=1000, flush_s=5.0),
             clock=clock,
             registry=registry,

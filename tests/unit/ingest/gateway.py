@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from tocsin_contracts.delivery import DeliveryEnvelope, delivery_envelope
 from tocsin_contracts.envelope import Kind, kind_of
 from tocsin_contracts.ids import IntegrationId, TenantId, parse_delivery_id
+from tocsin_contracts.reference import CHOICES_MAX, IncidentRange
 from tocsin_contracts.tick import Tick, decode_tick
 from tocsin_contracts.topics import LOG
 from tocsin_control.api_key import generate_key, parse_key
@@ -25,6 +26,8 @@ from tocsin_control.principal import Scope
 from tocsin_control.usage import TurnedAway
 from tocsin_ingest.adapters.request_log import LineLog
 from tocsin_ingest.adapters.sns import Opener
+from tocsin_ingest.commands.ports import Choice
+from tocsin_ingest.domain.asks import Wanted
 from tocsin_ingest.failed.ports import FailedStore
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Outcome, Outcomes
@@ -136,6 +139,48 @@ class InMemoryOutcomes:
         return
 
 
+class InMemoryIncidents:
+    """`Incidents` in memory; filters by status alone."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], Choice] = {}
+        self.asked: list[Wanted] = []
+        self.away = False
+
+    def record(self, tenant: str, incident: str, title: str = "Down", status: str = "OPEN") -> None:
+        """Do as the grouper does."""
+        self.rows[tenant, incident] = Choice(id=incident, title=title, status=status)
+
+    async def choices(self, tenant: str, wanted: Sequence[IncidentRange]) -> list[list[Choice]]:
+        self._answer()
+        mine = [choice for (owner, _), choice in sorted(self.rows.items()) if owner == tenant]
+        return [[choice for choice in mine if each.first <= choice.id <= each.last][:CHOICES_MAX] for each in wanted]
+
+    async def matching(self, tenant: str, wanted: Wanted, limit: int) -> list[str]:
+        """Give the newest first: of equal age, the higher id; by status alone."""
+        self._answer()
+        self.asked.append(wanted)
+        return self._matching(tenant, wanted)[:limit]
+
+    async def count(self, tenant: str, wanted: Wanted) -> int:
+        self._answer()
+        return len(self._matching(tenant, wanted))
+
+    def _matching(self, tenant: str, wanted: Wanted) -> list[str]:
+        return [
+            choice.id
+            for (owner, _), choice in sorted(self.rows.items(), reverse=True)
+            if owner == tenant and (not wanted.statuses or choice.status in wanted.statuses)
+        ]
+
+    async def close(self) -> None:
+        return
+
+    def _answer(self) -> None:
+        if self.away:
+            raise PostgresUnavailable
+
+
 class WatchedLog(MemoryLog):
     """The twin, which also tells how many deliveries and commands were handed to it: tests wait for that, not for time."""
 
@@ -192,6 +237,7 @@ class Gateway:
     log: WatchedLog
     control: FixedControl
     outcomes: InMemoryOutcomes
+    incidents: InMemoryIncidents
     lines: io.BytesIO
     session: aiohttp.ClientSession
     keys: dict[str, str] = field(default_factory=dict)
@@ -282,6 +328,7 @@ INTEGRATIONS = (
 )
 SCOPES = {
     "writer": (ACME, (Scope.INCIDENTS_WRITE, Scope.DELIVERIES_READ)),
+    "ruler": (ACME, (Scope.RULES_WRITE,)),
     "reader": (ACME, (Scope.INCIDENTS_READ,)),
     "redriver": (ACME, (Scope.DELIVERIES_REDRIVE, Scope.DELIVERIES_READ)),
     "rival": (RIVAL, (Scope.INCIDENTS_WRITE, Scope.DELIVERIES_READ)),
@@ -314,7 +361,7 @@ async def running(
     if known is None:
         known = directory(keys=tuple(entry for _, entry in keys.values()))
     control = FixedControl(None if unknown else known)
-    twin = InMemoryOutcomes()
+    twin, incidents = InMemoryOutcomes(), InMemoryIncidents()
     registry = Metrics(process=False)
     metrics = IngestMetrics(registry)
     lines = io.BytesIO()
@@ -323,6 +370,7 @@ async def running(
         log=log,
         control=control,
         outcomes=outcomes or twin,
+        incidents=incidents,
         failed=None if failed is None else failed(log),
         request_log=LineLog(lines, metrics=metrics, lines_max=1000, flush_s=5.0),
         clock=clock,
@@ -334,7 +382,7 @@ async def running(
     try:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
             shown = {name: f"Bearer {text.get_secret_value()}" for name, (text, _) in keys.items()}
-            yield Gateway(ingest, log, control, twin, lines, session, shown)
+            yield Gateway(ingest, log, control, twin, incidents, lines, session, shown)
     finally:
         log.thaw()
         await ingest.stop()

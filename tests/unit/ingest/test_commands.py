@@ -1,4 +1,4 @@
-"""Status commands: through the log, and the caller gets the fold's answer (C4)."""
+"""What holds for every command, shown by status ones: through the log, and the caller gets the fold's answer (C4)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import orjson
 import pytest
 
 from tests.unit.ingest.gateway import ACME, ACME_PARTITION, RIVAL, RIVAL_PARTITION, Answer, Gateway, running
-from tocsin_contracts.command import Command, decode_command
+from tocsin_contracts.command import Command, SetStatus, decode_command
 from tocsin_contracts.envelope import Kind
 from tocsin_contracts.status import IncidentStatus
+from tocsin_ingest.commands.telling import REASONS
 from tocsin_ingest.ports import Outcome
 from tocsin_runtime.clock import ManualClock
 
@@ -57,8 +58,7 @@ async def test_a_command_is_a_record_of_its_tenants_partition(gateway: Gateway) 
     assert answer.json == {"command_id": "key-1", "status": "pending"}
     [command] = appended(gateway)
     assert (command.tenant, command.id, command.if_revision) == (ACME, "key-1", 3)
-    assert command.body.status is IncidentStatus.RESOLVED
-    assert (command.body.incident, command.body.comment) == (INCIDENT, "restarted")
+    assert command.body == SetStatus(incident=INCIDENT, status=IncidentStatus.RESOLVED, comment="restarted")
     assert (command.actor.kind, command.actor.name) == ("person", "Ada")
     [record] = gateway.records(ACME_PARTITION, Kind.COMMAND)
     assert record.key == ACME.encode()
@@ -80,33 +80,52 @@ async def test_the_caller_gets_what_the_fold_decided(gateway: Gateway) -> None:
     assert answer.json == {"command_id": appended(gateway)[0].id, **detail}
 
 
-REJECTED: dict[int, tuple[Mapping[str, object], str, Mapping[str, object]]] = {
-    404: ({"reason": "no-such-incident"}, "not-found", {"reason": "no-such-incident"}),
-    409: (
-        {"reason": "transition", "status": "RESOLVED", "allowed": ["CLOSED"]},
+REJECTED: list[tuple[int, Mapping[str, object], int, str, Mapping[str, object]]] = [
+    (404, {"reason": "no-such-incident"}, 404, "not-found", {"reason": "no-such-incident"}),
+    (404, {"reason": "no-such-alert"}, 404, "not-found", {"reason": "no-such-alert"}),
+    (
+        409,
+        {"reason": "transition-not-allowed", "status": "RESOLVED", "allowed": ["CLOSED"]},
+        409,
         "transition-not-allowed",
-        {"current": "RESOLVED", "allowed": ["CLOSED"]},
+        {"current": "RESOLVED", "allowed": ["CLOSED"], "status": 409},
     ),
-    412: ({"reason": "revision", "revision": 9}, "revision-changed", {"revision": 9}),
-    422: ({"reason": "value"}, "invalid-value", {}),
-}
+    (409, {"reason": "not-over", "status": "OPEN", "revision": 3}, 409, "command-rejected", {"current": "OPEN", "revision": 3}),
+    (409, {"reason": "over", "status": "CLOSED"}, 409, "command-rejected", {"current": "CLOSED"}),
+    (409, {"reason": "merged-elsewhere", "merged_into": "X"}, 409, "command-rejected", {"merged_into": "X"}),
+    (409, {"reason": "nothing-to-undo"}, 409, "command-rejected", {"reason": "nothing-to-undo"}),
+    (409, {"reason": "not-a-member", "alerts": ["A"]}, 409, "command-rejected", {"alerts": ["A"]}),
+    (409, {"reason": "of a newer release"}, 409, "command-rejected", {"reason": "of a newer release"}),
+    (412, {"reason": "revision-changed", "revision": 9}, 412, "revision-changed", {"revision": 9}),
+    (422, {"reason": "until-has-passed"}, 422, "invalid-value", {}),
+    (500, {"reason": "fold-error", "error": "KeyError"}, 500, "internal", {"reason": "fold-error"}),
+    (418, {"type": "x", "title": "x", "detail": "x"}, 422, "invalid-value", {}),
+]
 
 
-@pytest.mark.parametrize("status", REJECTED)
-async def test_a_rejection_is_an_outcome(gateway: Gateway, status: int) -> None:
-    detail, problem, members = REJECTED[status]
-    asking = asyncio.create_task(patch(gateway, headers={}))
-    await decide(gateway, 1, status, detail)
+@pytest.mark.parametrize("case", REJECTED, ids=lambda case: str(case[1].get("reason", "unknown")))
+async def test_a_rejection_is_an_outcome(
+    gateway: Gateway, case: tuple[int, Mapping[str, object], int, str, Mapping[str, object]]
+) -> None:
+    """The caller is told why, how things stand and what to do; nothing of an outcome takes the place of a problem's members."""
+    decided, detail, status, problem, members = case
+    asking = asyncio.create_task(patch(gateway, headers={"Idempotency-Key": "key-1"}))
+    await decide(gateway, 1, decided, detail)
     answer = await asking
 
     assert (answer.status, answer.problem) == (status, problem)
-    assert answer.json.items() >= members.items()
+    assert answer.json.items() >= {**members, "command_id": "key-1"}.items()
+    assert answer.json["detail"] not in {"", "x"}
+
+
+def test_what_is_said_of_a_rejection_says_what_to_do() -> None:
+    assert all(len(sentence) > 20 and sentence.endswith(".") for _, sentence in REASONS.values())
 
 
 async def test_the_same_key_again_gets_the_first_outcome_and_appends_nothing(gateway: Gateway) -> None:
     headers = {"Idempotency-Key": "key-1"}
     asking = asyncio.create_task(patch(gateway, headers=headers))
-    await decide(gateway, 1, 409, {"reason": "transition", "allowed": []})
+    await decide(gateway, 1, 409, {"reason": "transition-not-allowed", "allowed": []})
     first, again = await asking, await patch(gateway, headers=headers)
 
     assert (first.status, again.status) == (409, 409)
@@ -195,13 +214,15 @@ async def test_what_cannot_be_read_appends_nothing(gateway: Gateway, case: str) 
 
 async def test_errors_name_members_and_repeat_no_values(gateway: Gateway) -> None:
     answer = await patch(gateway, {"status": "canary-value"})
-    assert answer.json["errors"] == [{"pointer": "/status", "code": "enum"}]
+    assert [(each["pointer"], each["code"]) for each in answer.json["errors"]] == [("/status", "enum")]
     assert b"canary" not in answer.body
 
 
-async def test_an_id_that_none_of_ours_looks_like_is_404(gateway: Gateway) -> None:
-    answer = await patch(gateway, path="/incidents/INC-1234567/status")
+@pytest.mark.parametrize("name", ["INC-123", "INC-UUUUUUU", "x", "0" * 27, "bulk"])
+async def test_an_id_that_none_of_ours_looks_like_is_404(gateway: Gateway, name: str) -> None:
+    answer = await patch(gateway, path=f"/incidents/{name}/status")
     assert (answer.status, answer.problem) == (404, "not-found")
+    assert not appended(gateway)
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc", "Bearer tocsin_" + "x" * 61])
@@ -236,7 +257,7 @@ async def test_another_method_is_405(gateway: Gateway, method: str) -> None:
 async def test_who_waits_while_the_gateway_stops_is_told_202(gateway: Gateway) -> None:
     asking = asyncio.create_task(patch(gateway, headers={"Prefer": "wait=20"}))
     await gateway.log.until_handed(1)
-    while not gateway.ingest._commands._waits:
+    while not gateway.ingest._commands.waiting:
         await gateway.log.changed.wait(0.01)
     await gateway.ingest.stop()
     assert (await asking).status == 202

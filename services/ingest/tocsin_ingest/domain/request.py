@@ -1,20 +1,28 @@
-"""Read what a person asks of an incident: body, precondition, key and patience of a command."""
+"""Read what surrounds a command: its precondition, key and patience; and name what is asked by a hash."""
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import blake2b
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from tocsin_contracts.status import IncidentStatus
-
-_ERRORS_MAX = 20
-_IF_MATCH = re.compile(r'"r(\d{1,18})"')
+_IF_MATCH = re.compile(r'"([rv])(\d{1,9})"')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _WAIT = re.compile(r"wait\s*=\s*(\d{1,6})")
-INCIDENT_ID = re.compile(r"[0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{26}")
-"""What an incident id looks like; another spelling names no incident."""
+
+
+class Precondition(StrEnum):
+    """What `If-Match` names, where it names anything."""
+
+    REVISION = "r"
+    VERSION = "v"
+    NONE = ""
+
+
+_MEANING = {
+    Precondition.REVISION: 'If-Match takes the revision of the incident, written "r7"',
+    Precondition.VERSION: 'If-Match takes the version of the rules, written "v7"',
+    Precondition.NONE: "If-Match is for a command to one incident, and this one is to many",
+}
 
 
 class UnfitRequest(ValueError):  # noqa: N818 - it names what the request is
@@ -25,23 +33,6 @@ class UnfitRequest(ValueError):  # noqa: N818 - it names what the request is
         super().__init__(sentence)
 
 
-class UnfitValues(ValueError):  # noqa: N818 - it names what the values are
-    """The body is JSON and its values are not what the command takes; `errors` says which."""
-
-    def __init__(self, errors: list[dict[str, str]]) -> None:
-        self.errors = errors
-        super().__init__("the body's values are not what this command takes")
-
-
-class StatusChange(BaseModel):
-    """The body of a status command; unknown members are refused (security S23)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    status: IncidentStatus
-    comment: Annotated[str, Field(max_length=1000)] | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How long the caller waits for the outcome, seconds; 0 for not at all."""
@@ -49,21 +40,8 @@ class Patience:
     seconds: float
 
 
-def read_change(document: object) -> StatusChange:
-    """Read the body of a status command.
-
-    Raises:
-        UnfitValues: a member is missing, unknown or of another value; says which, never what it held.
-    """
-    try:
-        return StatusChange.model_validate(document)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)[:_ERRORS_MAX]
-        raise UnfitValues([{"pointer": _pointer(each["loc"]), "code": each["type"]} for each in found]) from None
-
-
-def read_if_match(header: str | None) -> int | None:
-    """Read `If-Match: "r<revision>"`; `*` and no header are no precondition.
+def read_if_match(header: str | None, kind: Precondition = Precondition.REVISION) -> int | None:
+    """Read `If-Match: "r<revision>"` or `"v<version>"`; `*` and no header are no precondition.
 
     Raises:
         UnfitRequest: another form; an entity tag of a read is no revision.
@@ -72,9 +50,9 @@ def read_if_match(header: str | None) -> int | None:
     if text == "*":
         return None
     match = _IF_MATCH.fullmatch(text)
-    if match is None:
-        raise UnfitRequest("If-Match", 'If-Match takes the revision of the incident, written "r7"')
-    return int(match[1])
+    if match is None or match[1] != kind:
+        raise UnfitRequest("If-Match", _MEANING[kind])
+    return int(match[2])
 
 
 def read_key(header: str | None) -> str | None:
@@ -111,8 +89,3 @@ def request_hash(method: str, path: str, body: bytes) -> str:
         hasher.update(len(part).to_bytes(4, "big"))
         hasher.update(part)
     return hasher.hexdigest()
-
-
-def _pointer(location: tuple[int | str, ...]) -> str:
-    """Write a JSON pointer; a member's name is the caller's own text, so it is cut."""
-    return "".join("/" + str(part)[:100].replace("~", "~0").replace("/", "~1") for part in location)

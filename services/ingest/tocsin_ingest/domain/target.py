@@ -22,10 +22,14 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetStatus:
-    """A status command for an incident (C4)."""
+class Commanded:
+    """A command, by the form of its path; which forms there are, the table of commands knows."""
 
-    incident: str
+    form: str
+    """The path with names in place of ids: `/incidents/{id}/status`."""
+    incident: str = ""
+    other: str = ""
+    """A second incident in the path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ class Failed:
     """None: many, which the request's body describes."""
 
 
-Target = Webhook | Body | SetStatus | Managed | Failed
+Target = Webhook | Body | Commanded | Managed | Failed
 
 _CANONICAL = "/api/v1"
 
@@ -74,10 +78,25 @@ def find_target(path: str) -> Target | None:
             return Failed(verb="redrive")
         case ["", "deliveries", delivery, ("try" | "redrive" | "discard") as verb] if delivery:
             return Failed(verb=verb, delivery=delivery)
-        case ["", "incidents", incident, "status"] if incident:
-            return SetStatus(incident=incident)
+        case ["", "incidents", *rest]:
+            return _commanded(rest)
+        case ["", "rules"] if canonical:
+            return Commanded(form="/rules")
         case ["", ("integrations" | "keys" | "tenants") as kind, *rest] if canonical:
             return _managed(kind, rest)
+        case _:
+            return None
+
+
+def _commanded(rest: list[str]) -> Commanded | None:
+    """Read `bulk`, `id/verb`, `id/verb/other`."""
+    match rest:
+        case ["bulk"]:
+            return Commanded(form="/incidents/bulk")
+        case [incident, verb] if incident and verb:
+            return Commanded(form=f"/incidents/{{id}}/{verb}", incident=incident)
+        case [incident, verb, other] if incident and verb and other:
+            return Commanded(form=f"/incidents/{{id}}/{verb}/{{other}}", incident=incident, other=other)
         case _:
             return None
 

@@ -78,6 +78,9 @@ def _parameters(each: Described) -> list[Json]:
     own: list[Json] = []
     if each.id_meaning:
         own.append({"name": "id", "in": "path", "required": True, "description": each.id_meaning, "schema": {"type": "string"}})
+    if "{other}" in each.path:
+        says = "Id of the other incident, or its short code."
+        own.append({"name": "other", "in": "path", "required": True, "description": says, "schema": {"type": "string"}})
     own += [{"name": name, "in": "query", "description": says, "schema": {"type": "string"}} for name, says in each.query.items()]
     return own + [{"$ref": f"#/components/parameters/{name}"} for name in each.uses]
 

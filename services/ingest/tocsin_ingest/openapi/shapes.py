@@ -158,14 +158,52 @@ class BulkRedriven(Shape):
     after: str | None = Field(description="Send it as `after` to go on.")
 
 
-class CommandApplied(Shape):
-    """A command that the fold applied."""
+class IncidentState(Shape):
+    """How an incident stands."""
 
-    command_id: str
     incident: str
     status: IncidentStatus
     version: int
-    revision: int
+    revision: int = Field(description='What people changed: `If-Match: "r<revision>"`.')
+
+
+class CommandApplied(IncidentState):
+    """A command that the fold applied: how the incident stands behind it."""
+
+    command_id: str
+
+
+class SplitApplied(CommandApplied):
+    """A split that the fold applied: how both incidents stand behind it."""
+
+    new: IncidentState = Field(description="The incident that the alerts went to.")
+
+
+class BulkResult(Shape):
+    """What became of the command at one incident."""
+
+    incident: str
+    status: int = Field(description="As the answer to this one alone would have been.")
+    reason: str | None = None
+    version: int | None = None
+    revision: int | None = None
+
+
+class BulkApplied(Shape):
+    """What became of a command to many incidents."""
+
+    command_id: str
+    applied: int
+    rejected: int
+    results: list[BulkResult]
+
+
+class RulesApplied(Shape):
+    """A rule set that is in force."""
+
+    command_id: str
+    version: int
+    regrouped: int = Field(description="Open incidents that go on under another key or rule.")
 
 
 class CommandAccepted(Shape):

@@ -5,62 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel
-
 from tocsin_contracts.problem import ProblemType as Type
 from tocsin_control.principal import Scope
-from tocsin_ingest.domain.request import StatusChange
 from tocsin_ingest.failed.dispatch import SCOPES
 from tocsin_ingest.failed.requests import BulkRedrive, NewDiscard
 from tocsin_ingest.management.bodies import NewIntegration, NewKey, Rotation, Try
 from tocsin_ingest.management.dispatch import OPERATIONS
 from tocsin_ingest.openapi import shapes
-from tocsin_ingest.openapi.described import Described, Json
+from tocsin_ingest.openapi.commands import COMMANDS
+from tocsin_ingest.openapi.described import Described
 from tocsin_ingest.openapi.patch import IntegrationChange
 from tocsin_ingest.openapi.senders import WEBHOOKS
 
-_INCIDENT = "Id of the incident."
 _DELIVERY = "The `delivery_id` of the 202."
-_DECIDED: Final = {
-    409: (Type.CONFLICT,),
-    412: (Type.PRECONDITION_FAILED,),
-    422: (Type.IDEMPOTENCY_MISMATCH,),
-}
-
-
-def command(name: str, method: str, verb: str, body: type[BaseModel], summary: str, *, example: Json) -> Described:
-    """Describe a command for one incident: what holds for all of them is said here."""
-    return Described(
-        name=name,
-        method=method,
-        path=f"/incidents/{{id}}/{verb}",
-        tag="commands",
-        summary=summary,
-        description=(
-            "The fold decides; the answer waits for it (`Prefer`). 202: it is not decided yet, and `Location` says where it"
-            " will be. With an `Idempotency-Key` a command may be sent again and counts once."
-        ),
-        scope=Scope.INCIDENTS_WRITE,
-        id_meaning=_INCIDENT,
-        uses=("IdempotencyKey", "IfRevision", "Prefer"),
-        body=body,
-        example=example,
-        answers={200: shapes.CommandApplied, 202: shapes.CommandAccepted},
-        problems=_DECIDED,
-    )
-
-
-COMMANDS: Final = (
-    command(
-        "setIncidentStatus",
-        "PATCH",
-        "status",
-        StatusChange,
-        "Move an incident to another status.",
-        example={"status": "ACKNOWLEDGED", "comment": "On it."},
-    ),
-)
-"""One entry a command."""
 
 DELIVERIES: Final = (
     Described(

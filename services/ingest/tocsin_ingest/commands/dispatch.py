@@ -1,0 +1,124 @@
+"""Answer commands (C4): read, name by whole ids, append, wait, tell.
+
+An Idempotency-Key names the command: asked again it gets the first outcome, and is only appended again while there is
+none, which the fold drops as a repeat.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from tocsin_contracts.command import Command
+from tocsin_control.principal import Principal
+from tocsin_ingest.caller import Callers
+from tocsin_ingest.commands.reading import Asked, read_command
+from tocsin_ingest.commands.resolving import Resolver
+from tocsin_ingest.commands.table import Operation
+from tocsin_ingest.commands.telling import applied, mismatched, pending, rejected
+from tocsin_ingest.commands.waiting import CommandLog, Waits
+from tocsin_ingest.domain.buckets import Quota, policy
+from tocsin_ingest.domain.request import read_patience
+from tocsin_ingest.domain.target import Commanded
+from tocsin_ingest.limits import Limits
+from tocsin_ingest.metrics import IngestMetrics
+from tocsin_ingest.ports import Exchange, Outcome
+from tocsin_ingest.receiving import Receiver
+from tocsin_runtime.clock import Clock
+
+
+class Commands:
+    """Answers every command of the table."""
+
+    def __init__(
+        self,
+        *,
+        callers: Callers,
+        log: CommandLog,
+        waits: Waits,
+        resolver: Resolver,
+        receiver: Receiver,
+        limits: Limits,
+        quota: Quota,
+        metrics: IngestMetrics,
+        clock: Clock,
+        wait_s: float,
+        wait_max_s: float,
+    ) -> None:
+        self._callers = callers
+        self._log = log
+        self._waits = waits
+        self._resolver = resolver
+        self._receiver = receiver
+        self._limits = limits
+        self._quota = quota
+        self._metrics = metrics
+        self._clock = clock
+        self._wait_s = wait_s
+        self._wait_max_s = wait_max_s
+
+    @property
+    def waiting(self) -> int:
+        """Count the callers who wait for an outcome."""
+        return len(self._waits)
+
+    def release(self) -> None:
+        """Answer everybody who waits 202 now, and nobody waits any more: the process stops."""
+        self._waits.release()
+
+    async def answer(
+        self, request: web.BaseRequest, operation: Operation, target: Commanded, query: Mapping[str, str], exchange: Exchange
+    ) -> web.Response:
+        """Ask the fold, and give the outcome: 200, or 202 where it is not known in time.
+
+        Raises:
+            Problem: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503.
+        """
+        principal = await self._callers.identify(request, query, operation.scope, exchange)
+        self._limits.count((policy("commands", principal.tenant, self._quota),))
+        asked = await read_command(request, operation, target, self._receiver)
+        exchange.size = asked.size
+        name = asked.key or secrets.token_hex(16)
+        outcome = None if asked.key is None else await self._waits.already(principal.tenant, asked.key)
+        if outcome is None:
+            await self._log.append(await self._command(principal, asked, name), operation.kind)
+            outcome = await self._waits.outcome(principal.tenant, name, self._patience(request))
+        else:
+            self._metrics.commanded("repeated")
+        if outcome is None:
+            self._metrics.commanded("pending")
+            return pending(name)
+        return self._tell(name, asked, outcome)
+
+    async def _command(self, principal: Principal, asked: Asked, name: str) -> Command:
+        """Write the command as the log keeps it: nothing in it needs to be looked up again."""
+        now = self._clock.now()
+        return Command(
+            id=name,
+            request_hash=asked.request_hash,
+            tenant=principal.tenant,
+            actor=principal.actor,
+            issued_at=now,
+            if_revision=asked.if_match,
+            body=await self._resolver.deed(principal.tenant, asked, now=now),
+        )
+
+    def _patience(self, request: web.BaseRequest) -> float:
+        return read_patience(request.headers.get("Prefer"), default_s=self._wait_s, most_s=self._wait_max_s).seconds
+
+    def _tell(self, name: str, asked: Asked, outcome: Outcome) -> web.Response:
+        """Give the fold's answer.
+
+        Raises:
+            Problem: the command was rejected, or its key was used for something else.
+        """
+        if outcome.request_hash != asked.request_hash:
+            self._metrics.commanded("mismatched")
+            raise mismatched()
+        if outcome.status == 200:
+            self._metrics.commanded("applied")
+            return applied(name, outcome)
+        self._metrics.commanded("rejected")
+        raise rejected(name, outcome)

@@ -1,0 +1,179 @@
+"""What people ask of many incidents at once, and of the tenant's rules."""
+
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from tocsin_contracts import command as deeds
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import IncidentStatus
+from tocsin_contracts.times import from_datetime
+from tocsin_ingest.domain import asks
+from tocsin_ingest.domain.asks import Act, Place, Reference, Unfit, UnfitValues, Wanted
+from tocsin_rules.reading import UnfitRules, read_rule_set
+
+T = TypeVar("T", bound=str)
+VALUES_MAX = 50
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_Several = Annotated[tuple[T, ...], Field(min_length=1, max_length=VALUES_MAX)]
+
+
+class IncidentFilter(BaseModel):
+    """Which incidents: any of the values of each member, all members together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    status: IncidentStatus | _Several[IncidentStatus] = ()
+    severity: Severity | _Several[Severity] = ()
+    service: _Word | _Several[_Word] = ()
+    environment: _Word | _Several[_Word] = ()
+    team: _Word | _Several[_Word] = ()
+    source: _Word | _Several[_Word] = ()
+    assignee: _Word | _Several[_Word] = ()
+    created_from: AwareDatetime | None = None
+    """Included."""
+    created_to: AwareDatetime | None = None
+    """Not included."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("a filter without a condition would mean every incident")
+        return self
+
+    def wanted(self, limit: int | None) -> Wanted:
+        """Give what it means."""
+        since, until = (None if at is None else from_datetime(at) for at in (self.created_from, self.created_to))
+        return Wanted(
+            statuses=_values(self.status),
+            severities=_values(self.severity),
+            services=_values(self.service),
+            environments=_values(self.environment),
+            teams=_values(self.team),
+            sources=_values(self.source),
+            assignees=_values(self.assignee),
+            created_from=since,
+            created_to=until,
+            limit=limit,
+        )
+
+
+def _values(said: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (str(said),) if isinstance(said, str) else tuple(str(each) for each in said)
+
+
+class _SetStatus(asks.StatusChange):
+    kind: Literal["set-status"]
+
+
+class _Acknowledge(asks.Acknowledgement):
+    kind: Literal["acknowledge"]
+
+
+class _Assign(asks.Assignment):
+    kind: Literal["assign"]
+
+
+class _Snooze(asks.SnoozeRequest):
+    kind: Literal["snooze"]
+
+
+class _Unsnooze(asks.Unsnoozing):
+    kind: Literal["unsnooze"]
+
+
+class _Comment(asks.Note):
+    kind: Literal["comment"]
+
+
+class _SetSeverity(asks.SeverityChange):
+    kind: Literal["set-severity"]
+
+
+class _SetTeam(asks.TeamChange):
+    kind: Literal["set-team"]
+
+
+class _SetCategory(asks.CategoryChange):
+    kind: Literal["set-category"]
+
+
+class _SetRunbook(asks.RunbookChange):
+    kind: Literal["set-runbook"]
+
+
+class _Reopen(asks.Reopening):
+    kind: Literal["reopen"]
+
+
+Action = Annotated[
+    _SetStatus
+    | _Acknowledge
+    | _Assign
+    | _Snooze
+    | _Unsnooze
+    | _Comment
+    | _SetSeverity
+    | _SetTeam
+    | _SetCategory
+    | _SetRunbook
+    | _Reopen,
+    Field(discriminator="kind"),
+]
+
+
+class BulkRequest(Act):
+    """Do one thing to many incidents, each by itself: what some do not take stops no other."""
+
+    incidents: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=deeds.BULK_MAX)] | None = None
+    filter: IncidentFilter | None = None
+    """In place of `incidents`: those that match now, 500 at most."""
+    limit: Annotated[int, Field(ge=1, le=deeds.BULK_MAX)] | None = None
+    """Of those that match, so many, the newest first; without it more than 500 are refused."""
+    action: Action
+
+    @model_validator(mode="after")
+    def _names_them_one_way(self) -> Self:
+        if (self.incidents is None) is (self.filter is None):
+            raise ValueError("either incidents or filter is given")
+        if self.limit is not None and self.filter is None:
+            raise ValueError("limit goes with filter")
+        return self
+
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """List the incidents that it names; see `Ask.named`."""
+        return tuple((f"/incidents/{number}", text) for number, text in enumerate(self.incidents or ()))
+
+    def wanted(self) -> Wanted | None:
+        """Describe the incidents that it is for; see `Ask.wanted`."""
+        return None if self.filter is None else self.filter.wanted(self.limit)
+
+    def needs_key(self) -> bool:
+        """Tell whether it asks for an Idempotency-Key: a comment written twice is two."""
+        return isinstance(self.action, _Comment)
+
+    def deed(self, place: Place) -> deeds.Bulk:
+        """Give what goes into the log; see `Ask.deed`."""
+        try:
+            deed = self.action.deed(Place(incident="", now=place.now))
+        except UnfitValues as unfit:
+            raise UnfitValues(*(each._replace(place=("action", *each.place)) for each in unfit.found)) from unfit
+        if deed.comment is None and self.comment is not None:
+            deed = deed.model_copy(update={"comment": self.comment})
+        return deeds.Bulk(incidents=tuple(dict.fromkeys(place.others)), deed=deed)
+
+
+class RulesChange(Act):
+    """Put another rule set in force for the tenant: its next version."""
+
+    document: dict[str, JsonValue]
+    """A rule set."""
+
+    def deed(self, place: Place) -> deeds.SetRules:  # noqa: ARG002 - rules are of no incident
+        """Give what goes into the log; see `Ask.deed`. Compiles every matcher, which takes a while."""
+        try:
+            read_rule_set(self.document)
+        except UnfitRules as unfit:
+            found = (Unfit(("document", *fault.place), fault.code, fault.detail) for fault in unfit.faults)
+            raise UnfitValues(*found) from unfit
+        return deeds.SetRules(document=self.document, comment=self.comment)
