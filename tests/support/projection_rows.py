@@ -44,6 +44,7 @@ _BLANKS: dict[str, object] = {
     "integer": 0,
     "bigint": 0,
     "jsonb": "{}",
+    "json": "{}",
     "text[]": [],
     "timestamp with time zone": START,
 }
