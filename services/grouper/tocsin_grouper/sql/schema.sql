@@ -35,7 +35,7 @@ CREATE TABLE proj.timers (
     PRIMARY KEY (partition, tenant_id, key)
 );
 
--- The types below are what a batch says of many rows in one parameter. Measured: an array for each column costs twice as much.
+-- The types below are what a batch says of many rows in one parameter. Measured: an array for each column costs half as much again.
 CREATE TYPE proj.armed_timer AS (
     tenant_id text, key text, kind text, integration_id text, subject text, due bigint
 );
@@ -174,13 +174,13 @@ CREATE TABLE proj.alert_bodies (
     alert_id    text COLLATE "C" NOT NULL,
     partition   integer     NOT NULL,
     description text,
-    labels      jsonb       NOT NULL,
-    metadata    jsonb       NOT NULL,
+    labels      json        NOT NULL,            -- shown and never searched: parsing it into jsonb costs more than storing it
+    metadata    json        NOT NULL,
     raw         json,                            -- the alert's own JSON as its sender wrote it; null above 64 kB
     PRIMARY KEY (tenant_id, alert_id)
 ) WITH (fillfactor = 50);
 CREATE TYPE proj.said_body AS (
-    tenant_id text, alert_id text, description text, labels jsonb, metadata jsonb, raw json
+    tenant_id text, alert_id text, description text, labels json, metadata json, raw json
 );
 
 -- One row an alert event; day tables, kept 90 days by default.
