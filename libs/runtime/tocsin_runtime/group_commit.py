@@ -31,6 +31,7 @@ from tocsin_runtime.producer import Opener, Producer, ProducerError
 
 _log = structlog.get_logger()
 _UNKNOWN_LANE = -1
+_DISCONNECT_S = 2.0
 
 
 class _Waiting:
@@ -113,8 +114,11 @@ class GroupCommit:
         while self._lanes and (left := deadline - loop.time()) > 0:
             await asyncio.wait(self._lanes.values(), timeout=left)
         self._ended = True
-        for task in list(self._lanes.values()):
+        lanes = set(self._lanes.values())
+        for task in lanes:
             task.cancel()
+        if lanes:  # one that was connecting must disconnect before we are gone
+            await asyncio.wait(lanes, timeout=_DISCONNECT_S)
         for queue in self._queues.values():
             _fail(queue, AppendFailed("the process shut down before the broker answered"))
         if self._producer is not None:

@@ -18,6 +18,7 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 
 from tocsin_runtime.errors import Fatal, Invalid
+from tocsin_runtime.kafka_bootstrap import closing_bootstrap
 from tocsin_runtime.kafka_client import KafkaClient
 from tocsin_runtime.kafka_producer import said
 from tocsin_runtime.kafka_wire import TopicIdRequest, topic_id_text
@@ -40,11 +41,13 @@ class KafkaAdmin:
         self._admin: Any = None
 
     async def start(self) -> None:
-        """Connect; raises `ReadFailed` where that fails."""
+        """Connect; raises `ReadFailed` where that fails, and may be called again."""
         await self._client.start()
+        if self._admin is not None:
+            return
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=10_000, retry_backoff_ms=100)
-        self._admin = admin
         await self._ask("connect", admin.start())
+        self._admin = admin
 
     async def ensure_topics(self, specs: Sequence[TopicSpec]) -> None:
         """Make what is missing; see `LogAdmin`."""
@@ -142,7 +145,8 @@ class KafkaAdmin:
     async def _ask(self, what: str, work: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(ANSWER_S):
-                return await work
+                with closing_bootstrap():
+                    return await work
         except (KafkaError, OSError, TimeoutError) as error:
             raise ReadFailed(f"Kafka at {self._bootstrap} did not {what}: {said(error)}") from error
 

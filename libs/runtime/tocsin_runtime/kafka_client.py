@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, for_code
 
+from tocsin_runtime.kafka_bootstrap import closing_bootstrap
 from tocsin_runtime.kafka_producer import said
 from tocsin_runtime.log import ReadFailed
 
@@ -27,7 +28,9 @@ class KafkaClient:
         self._client: Any = None
 
     async def start(self) -> None:
-        """Connect; raises `ReadFailed`."""
+        """Connect; raises `ReadFailed`. Connected already, it stays so."""
+        if self._client is not None:
+            return
         client = AIOKafkaClient(
             bootstrap_servers=self._bootstrap,
             request_timeout_ms=REQUEST_MS,
@@ -36,7 +39,8 @@ class KafkaClient:
         )
         try:
             async with asyncio.timeout(self._answer_s):
-                await client.bootstrap()
+                with closing_bootstrap():
+                    await client.bootstrap()
         except (KafkaError, OSError, TimeoutError) as error:
             await _close(client)
             raise ReadFailed(f"cannot reach Kafka at {self._bootstrap}: {said(error)}") from error

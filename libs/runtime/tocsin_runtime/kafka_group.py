@@ -17,6 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from tocsin_runtime.delivery_window import DeliveryWindow
 from tocsin_runtime.errors import Fatal
+from tocsin_runtime.kafka_bootstrap import closing_bootstrap
 from tocsin_runtime.kafka_producer import said
 from tocsin_runtime.log import MIB, NotAssigned, ReadFailed, Record
 
@@ -95,8 +96,9 @@ class KafkaGroupReader:
         self._member.subscribe([self._topic], listener=_Listener(self))
         try:
             async with asyncio.timeout(START_S):
-                await self._fetcher.start()
-                await self._member.start()
+                with closing_bootstrap():
+                    await self._fetcher.start()
+                    await self._member.start()
         except _TROUBLE as error:
             await self.close()
             raise ReadFailed(f"cannot join group {self._group} at {self._bootstrap}: {said(error)}") from error

@@ -19,6 +19,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from tocsin_runtime.kafka_bootstrap import closing_bootstrap
 from tocsin_runtime.log import Entry
 from tocsin_runtime.producer import ProducerError
 
@@ -48,7 +49,8 @@ async def open_producer(bootstrap: str, topic: str, *, message_bytes_max: int) -
     session = KafkaProducer(producer, topic)
     try:
         async with asyncio.timeout(OPEN_S):
-            await producer.start()
+            with closing_bootstrap():
+                await producer.start()
             await producer.partitions_for(topic)
     except _TROUBLE as error:
         await session.close(timeout_s=0.0)

@@ -31,9 +31,6 @@ from tocsin_runtime.kafka_log import KafkaLog
 from tocsin_runtime.log import TopicSpec
 from tocsin_runtime.postgres import close, connect
 
-# aiokafka drops a connection that is being opened when its client is stopped; these tests stop ingest at once after its start.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 BODY = orjson.dumps({"version": "4", "alerts": []})
 NOWHERE = "127.0.0.1:1"
 NO_POSTGRES = f"postgresql://tocsin_ingest:x@{NOWHERE}/x"

@@ -8,6 +8,7 @@ from tocsin_runtime.clock import ManualClock
 from tocsin_runtime.group_commit import GroupCommit
 from tocsin_runtime.log import AppendFailed, AppendLimits, AppendTimeout, Entry
 from tocsin_runtime.memory_log import MemoryLog
+from tocsin_runtime.producer import Producer
 
 
 @pytest.fixture
@@ -87,6 +88,28 @@ async def test_a_close_answers_everybody(log: MemoryLog) -> None:
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(answer, AppendFailed) for answer in answers)
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_a_close_waits_until_a_connection_that_is_being_opened_is_given_up(clock: ManualClock) -> None:
+    opening, given_up = asyncio.Event(), asyncio.Event()
+
+    async def never_open() -> Producer:
+        opening.set()
+        never: asyncio.Future[Producer] = asyncio.get_running_loop().create_future()
+        try:
+            return await never
+        finally:
+            await turn()  # as disconnecting takes a moment
+            await turn()
+            given_up.set()
+
+    appender = GroupCommit(never_open, clock=clock)
+    waiting = asyncio.ensure_future(appender.append(0, entry("x")))
+    await opening.wait()
+    await appender.close(timeout_s=0.01)
+    assert given_up.is_set()
+    with pytest.raises(AppendFailed):
+        await waiting
 
 
 async def turn() -> None:

@@ -45,6 +45,7 @@ class PartitionCount:
         self._admin = admin
         self._topic = topic
         self._started = False
+        self._starting = asyncio.Lock()
 
     async def count(self) -> int:
         """Give the number of partitions, now; it only grows.
@@ -53,9 +54,10 @@ class PartitionCount:
             Recoverable: the broker does not answer.
             Invalid: there is no such topic.
         """
-        if not self._started:
-            await self._admin.start()
-            self._started = True
+        async with self._starting:
+            if not self._started:
+                await self._admin.start()
+                self._started = True
         return (await self._admin.describe(self._topic)).partitions
 
     async def close(self) -> None:
