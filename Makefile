@@ -26,7 +26,7 @@ nginx: setup ## Write deploy/nginx/routes.conf anew from the route table
 	@$(BIN)/python tools/nginx_routes.py
 
 ##@ run
-demo: setup ## Start everything, send sample webhooks, show the incidents; Ctrl-C stops (ONCE=1: stop by itself)
+demo: setup ## Start everything, send webhooks of ten sources, show the incidents; Ctrl-C stops (ONCE=1: stop by itself)
 	@$(TOCSIN) demo $(if $(ONCE),--once)
 
 up: setup ## Start Kafka, PostgreSQL and every service; stay until Ctrl-C
