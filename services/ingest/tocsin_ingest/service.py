@@ -140,6 +140,7 @@ class Ingest:
             ),
             settings,
             metrics,
+            self.refusals.note_all,
         )
         metrics.in_flight.set_function(lambda: deliveries.in_flight)
         metrics.queued_bytes.set_function(lambda: self.appender.queued_bytes)

@@ -17,6 +17,7 @@ from tests.unit.ingest.gateway import (
     RIVAL_SECRET,
     SECRET,
     SENTRY,
+    PARTITIONS,
     SIGNING,
     Gateway,
     running,
@@ -81,6 +82,21 @@ async def test_more_connections_than_the_bound_are_closed_at_once() -> None:
         held.write(b"G")
         await held.drain()
         assert await raw(gateway, b"") == b""
+        held.close()
+
+
+async def test_after_a_connection_above_the_bound_every_partition_is_told_that_everything_was_refused() -> None:
+    """Whose it was is not known before its request is read, and an absence that we caused must not count (P10)."""
+    async with running(connections_max=1) as gateway:
+        await gateway.next_tick()
+        assert not (await gateway.next_tick()).all_refused
+        _, held = await asyncio.open_connection("127.0.0.1", gateway.ingest.listener.port)
+        held.write(b"G")
+        await held.drain()
+        assert await raw(gateway, b"") == b""
+        await gateway.next_tick()
+        assert [gateway.ticks(partition)[-1].all_refused for partition in range(PARTITIONS)] == [True] * PARTITIONS
+        assert not (await gateway.next_tick()).all_refused
         held.close()
 
 

@@ -59,6 +59,7 @@ class Connection(web.RequestHandler):
         server = cast("Server", self._manager)
         if server.open_connections > self._settings.connections_max:
             self._metrics.connections_refused.inc()
+            server.refused()
             self.force_close()
             return
         self._metrics.connections.inc()
@@ -103,8 +104,9 @@ class Connection(web.RequestHandler):
 class Server(web.Server):
     """Makes connections."""
 
-    def __init__(self, answer: Answer, settings: IngestSettings, metrics: IngestMetrics) -> None:
+    def __init__(self, answer: Answer, settings: IngestSettings, metrics: IngestMetrics, refused: Callable[[], None]) -> None:
         super().__init__(answer)
+        self.refused = refused
         self._settings = settings
         self._metrics = metrics
         self._muted = logging.Logger("aiohttp.server.ingest")  # noqa: LOG001 - never shared through the registry
@@ -124,7 +126,9 @@ class Server(web.Server):
 class Listener:
     """Listens for the answers of one callable; `port` tells where, after `start`."""
 
-    def __init__(self, answer: Answer, settings: IngestSettings, metrics: IngestMetrics) -> None:
+    def __init__(self, answer: Answer, settings: IngestSettings, metrics: IngestMetrics, refused: Callable[[], None]) -> None:
+        """Prepare to listen; `refused` hears of each connection above the bound: whose it was, nobody knows (P10)."""
+        self._refused = refused
         self._answer = answer
         self._settings = settings
         self._metrics = metrics
@@ -147,7 +151,7 @@ class Listener:
         Raises:
             Fatal: the address cannot be taken; says which.
         """
-        server = Server(self._answer, self._settings, self._metrics)
+        server = Server(self._answer, self._settings, self._metrics, self._refused)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=self._settings.stop_timeout_s * _STOP_SHARE)
         await runner.setup()
         site = web.TCPSite(runner, self._settings.host, self._settings.port, backlog=_BACKLOG, reuse_address=True)
