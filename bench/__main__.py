@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 
 from rich.console import Console
 
-from bench import drain, fold, gateway, listing, normalizer, rebuild, result, transaction, visible
+from bench import drain, fold, gateway, listing, normalizer, rebuild, result, rules, transaction, visible
 from bench.result import Result
 
 MEASUREMENTS: Mapping[str, Callable[[], list[Result]]] = {
     "gateway": gateway.measure,
     "transaction": transaction.measure,
     "fold": fold.measure,
+    "rules": rules.measure,
     "normalizer": normalizer.measure,
     "drain": drain.measure,
     "visible": visible.measure,

@@ -31,7 +31,8 @@ class CompiledRules:
         self.has_rules = bool(rules.rules)
         self.has_thresholds = any(rule.threshold is not None for rule in rules.rules)
         self.has_escalations = bool(rules.escalation)
-        self.has_spikes = any(rule.spike is not None for rule in rules.escalation)
+        self.spike_s: int | None = max((rule.spike.within_s for rule in rules.escalation if rule.spike is not None), default=None)
+        """How far back spikes look, at most; None: no rule asks for one."""
         self.has_heartbeats = bool(rules.heartbeats)
         self._services = _folded(rules.services)
         self._environments = _folded(rules.environments)
@@ -60,17 +61,19 @@ class CompiledRules:
 
     def classify(self, source: str, integration: str, event: AlertEvent) -> Classification:
         """Say whose a prepared alert is, and what it is about; the first match for each of team and category wins."""
-        matching = self._classes.matching(Subject(source=source, integration=integration, event=event))
+        matching = self._classes.matching(source, integration, event)
         return self._classified(_lowest(matching & self._with_team), _lowest(matching & self._with_category), event.team)
 
     def rule_for(self, source: str, integration: str, event: AlertEvent, classified: Classification) -> Ruling:
         """Say how a prepared and classified alert becomes an incident."""
         if not self.has_rules:
             return self._rulings(0, default_values(source, event), event.severity, classified.team)
-        subject = _subject(source, integration, event, classified)
-        bits = self._deciding(self._rules.matching(subject))
+        bits = self._deciding(self._rules.matching(source, integration, event, classified.category, classified.team))
         group_by = self._settings(bits).group_by
-        values = default_values(source, event) if group_by is None else grouped_values(group_by, subject)
+        if group_by is None:
+            values = default_values(source, event)
+        else:
+            values = grouped_values(group_by, _subject(source, integration, event, classified))
         return self._rulings(bits, values, event.severity, classified.team)
 
     def escalations(
@@ -79,13 +82,13 @@ class CompiledRules:
         """Give all escalation rules that match, in their order."""
         if not self.has_escalations:
             return ()
-        return self._escalations(self._escalation.matching(_subject(source, integration, event, classified)))
+        return self._escalations(self._escalation.matching(source, integration, event, classified.category, classified.team))
 
     def heartbeat_of(self, source: str, integration: str, event: AlertEvent) -> HeartbeatRule | None:
         """Give the heartbeat whose sign of life a prepared alert is: the first that matches."""
         if not self.has_heartbeats:
             return None
-        bits = self._beats.matching(Subject(source=source, integration=integration, event=event))
+        bits = self._beats.matching(source, integration, event)
         return self.heartbeats[_lowest(bits).bit_length() - 1] if bits else None
 
     def _deciding(self, matching: int) -> int:

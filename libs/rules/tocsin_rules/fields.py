@@ -1,8 +1,5 @@
 """What of an alert rules may name: its normalized fields, and its labels."""
 
-from collections.abc import Callable, Mapping
-from operator import attrgetter
-
 from tocsin_contracts.alert import LABEL_NAME_MAX, AlertEvent
 from tocsin_contracts.record import record
 from tocsin_rules.category import Category
@@ -52,40 +49,17 @@ def field_named(name: str) -> str:
 
 def value_of(field: str, subject: Subject) -> str:
     """Give the value that matchers compare: "" where there is none, as in Alertmanager; severities in upper case."""
-    return reader_of(field)(subject)
-
-
-def reader_of(field: str) -> Callable[[Subject], str]:
-    """Give the function that reads a field of a subject."""
     if field.startswith(LABELS):
-        return _label_reader(field.removeprefix(LABELS))
-    return _READERS[field]
-
-
-def _label_reader(name: str) -> Callable[[Subject], str]:
-    def read(subject: Subject) -> str:
-        return subject.event.labels.get(name, "")
-
-    return read
-
-
-def _event_reader(name: str) -> Callable[[Subject], str]:
-    get: Callable[[AlertEvent], str | None] = attrgetter(name)
-
-    def read(subject: Subject) -> str:
-        return get(subject.event) or ""
-
-    return read
-
-
-def _team(subject: Subject) -> str:
-    return subject.team or subject.event.team or ""
-
-
-_READERS: Mapping[str, Callable[[Subject], str]] = {
-    **{name: _event_reader(name) for name in EVENT_FIELDS},
-    "source": attrgetter("source"),
-    "integration": attrgetter("integration"),
-    "team": _team,
-    "category": lambda subject: subject.category or "",
-}
+        return subject.event.labels.get(field.removeprefix(LABELS), "")
+    match field:
+        case "source":
+            return subject.source
+        case "integration":
+            return subject.integration
+        case "category":
+            return subject.category or ""
+        case "team":
+            return subject.team or subject.event.team or ""
+        case _:
+            value: str | None = getattr(subject.event, field)
+            return value or ""

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, reduce
 from operator import attrgetter, or_
 
-from tocsin_rules.fields import EVENT_FIELDS, LABELS, OTHER_FIELDS, Subject, reader_of
+from tocsin_contracts.alert import AlertEvent
+from tocsin_rules.fields import EVENT_FIELDS, LABELS, OTHER_FIELDS
 from tocsin_rules.matcher import Matcher
 from tocsin_rules.regex import RegexSet
 
-VALUES_MAX = 2_048
+VALUES_MAX = 4_096
 """Values of one field whose rules are remembered."""
 _TOO_LONG = frozenset({"description"})
 """Fields whose values are not worth remembering."""
@@ -31,19 +32,29 @@ class MatcherIndex:
         )
         """A label's name, its table, and the rules that its absence does not exclude."""
         self._events = tuple((attrgetter(field), tables[field]) for field in fields if field in EVENT_FIELDS)
-        self._others = tuple((reader_of(field), tables[field]) for field in fields if field in OTHER_FIELDS)
+        self._others = tuple((OTHER_FIELDS.index(field), tables[field]) for field in fields if field in OTHER_FIELDS)
+        """A field's place among what is not the event's, and its table."""
 
-    def matching(self, subject: Subject) -> int:
-        """Give the rules whose matchers all hold, as bits."""
-        event = subject.event
-        labels = event.labels
+    def matching(self, source: str, integration: str, event: AlertEvent, category: str = "", team: str | None = None) -> int:
+        """Give the rules whose matchers all hold, as bits.
+
+        Args:
+            source: of the alert.
+            integration: its id.
+            event: what the source said, prepared.
+            category: of a classified alert.
+            team: of a classified alert; None: the one that the sender named.
+        """
         standing = self._all
+        labels = event.labels
         for name, rules_for, without in self._labels:
             standing &= rules_for(labels[name]) if name in labels else without
         for get, rules_for in self._events:
             standing &= rules_for(get(event) or "")
-        for read, rules_for in self._others:
-            standing &= rules_for(read(subject))
+        if self._others:
+            others = (source, integration, category, team or event.team or "")
+            for place, rules_for in self._others:
+                standing &= rules_for(others[place])
         return standing
 
 
@@ -75,24 +86,29 @@ class _FieldTable:
             for matcher in here:
                 if _texts(matcher) is None:
                     searched[matcher] = searched.get(matcher, 0) | 1 << number
-        self._searched = tuple(searched.items())
         self._set = RegexSet([matcher.regex for matcher in searched])
-        self._excluded_unless_found = _union(rules for matcher, rules in self._searched if not matcher.operator.is_negative)
+        self._satisfied = [0 if matcher.operator.is_negative else rules for matcher, rules in searched.items()]
+        """By number of an expression: the rules that want it to match."""
+        self._refused = [rules if matcher.operator.is_negative else 0 for matcher, rules in searched.items()]
+        """By number of an expression: the rules that want it not to match."""
+        self._unless_found = self._all & ~reduce(or_, self._satisfied, 0)
         self._counted: tuple[tuple[frozenset[int], int], ...] = self._rules_of_several()
 
     def rules_for(self, value: str) -> int:
         """Give the rules that a value does not exclude."""
         standing = self._all & ~self._wanting | self._wanted.get(value, 0)
         standing &= ~self._unwanted.get(value, 0)
-        if not self._searched or not standing:
+        if not self._satisfied or not standing:
             return standing
         found = self._set.matching(value)
-        satisfied = _union(self._searched[hit][1] for hit in found if not self._searched[hit][0].operator.is_negative)
-        refused = _union(self._searched[hit][1] for hit in found if self._searched[hit][0].operator.is_negative)
+        satisfied, refused = self._unless_found, 0
+        for hit in found:
+            satisfied |= self._satisfied[hit]
+            refused |= self._refused[hit]
         for needed, rule in self._counted:
             if not needed.issubset(found):
                 satisfied &= ~rule
-        return standing & ~refused & (~self._excluded_unless_found | satisfied)
+        return standing & satisfied & ~refused
 
     def _add_texts(self, rule: int, matchers: Sequence[Matcher]) -> None:
         """Enter the texts that a rule wants (in all of its matchers) and does not want (in any)."""
@@ -114,10 +130,9 @@ class _FieldTable:
     def _rules_of_several(self) -> tuple[tuple[frozenset[int], int], ...]:
         """Find the rules with more than one expression on this field: one hit of them is not enough."""
         needs: dict[int, list[int]] = {}
-        for hit, (matcher, rules) in enumerate(self._searched):
-            if not matcher.operator.is_negative:
-                for number in numbers_of(rules):
-                    needs.setdefault(number, []).append(hit)
+        for hit, rules in enumerate(self._satisfied):
+            for number in numbers_of(rules):
+                needs.setdefault(number, []).append(hit)
         return tuple((frozenset(hits), 1 << number) for number, hits in needs.items() if len(hits) > 1)
 
 
@@ -129,7 +144,3 @@ def _texts(matcher: Matcher) -> tuple[str, ...] | None:
     if literals is None or not matcher.regex.ignore_case:
         return literals
     return tuple(text.upper() for text in literals)
-
-
-def _union(sets: Iterator[int]) -> int:
-    return reduce(or_, sets, 0)

@@ -129,7 +129,8 @@ class RegexSet:
         for numbers, compiled in self._parts:
             hits = () if compiled is None else compiled.Match(data) or ()
             if 0 in hits:
-                found += [numbers[hit - 1] for hit in hits if hit]
+                if len(hits) > 1:
+                    found += [numbers[hit - 1] for hit in hits if hit]
             else:  # the first always matches: RE2 had no memory for this text, and says so by finding nothing
                 found += [number for number in numbers if self._regexes[number].matches(text)]
         return found
