@@ -16,6 +16,7 @@ from tocsin.commands import (
     down,
     integrations,
     keys,
+    master_key,
     migrate,
     rebuild,
     send,
@@ -41,6 +42,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     tenants,
     integrations,
     keys,
+    master_key,
     diff,
     apply,
 )

@@ -34,6 +34,7 @@ from tocsin_control.errors import SnapshotUnfit
 from tocsin_control.integrations import DEFAULT_TERMS, Terms, create_integration
 from tocsin_control.keys import create_key
 from tocsin_control.master_key import create_master_key
+from tocsin_control.master_key_file import MasterKeyFile
 from tocsin_control.principal import Scope
 from tocsin_control.snapshot import read_snapshot
 from tocsin_control.tenants import (
@@ -124,7 +125,8 @@ class System:
         self._directory = directory
         self._settings = {name: {**QUICK[name], **(settings or {}).get(name, {})} for name in SERVICES}
         self._key_file = directory / "master.key"
-        self._master_key = create_master_key(self._key_file)
+        create_master_key(self._key_file)
+        self._master_key = MasterKeyFile(self._key_file)
         self._instances: dict[str, Instance] = {}
         self._numbers = itertools.count(1)
 

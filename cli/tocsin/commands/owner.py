@@ -60,8 +60,13 @@ def master_key() -> MasterKey:
     Raises:
         MasterKeyUnfit: there is none, or others can read it.
     """
+    return load_master_key(master_key_path())
+
+
+def master_key_path() -> Path:
+    """Find the master key's file."""
     named = os.environ.get("TOCSIN_MASTER_KEY_FILE")
-    return load_master_key(Path(named) if named else find_home().master_key)
+    return Path(named) if named else find_home().master_key
 
 
 def actor() -> str:

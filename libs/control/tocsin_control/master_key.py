@@ -1,7 +1,7 @@
 """The master key: one file that opens every webhook secret and the gateway's snapshot.
 
 The file holds one base64 key of 32 bytes a line. The first seals; all of them open, so a new key is put on top and the
-old one removed once `reencrypt` has gone over the secrets. `#` starts a comment.
+old one removed once `rewrap` has gone over the secrets (`master_key_file` does both). `#` starts a comment.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from typing import Protocol
 
 from tocsin_control.errors import MasterKeyUnfit
 
@@ -24,9 +25,21 @@ _FILE_BYTES_MAX = 4096
 _HEADER = "# Tocsin's master key. Whoever has it can read every webhook secret: back it up apart from the database.\n"
 
 
+class MasterKey(Protocol):
+    """Keys by key id: those of a moment (`FixedMasterKey`), or those of a file that may change (`MasterKeyFile`)."""
+
+    @property
+    def current(self) -> str:
+        """Name the key that seals."""
+
+    @property
+    def keys(self) -> Mapping[str, bytes]:
+        """Give every key that opens, the current one among them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MasterKey:
-    """Keys by key id; the bytes never show in `repr`."""
+class FixedMasterKey:
+    """Keys that stay as they are; the bytes never show in `repr`."""
 
     current: str
     """Key id of the key that seals."""
@@ -34,12 +47,12 @@ class MasterKey:
     """Every key that opens, the current one among them."""
 
 
-def generate_master_key() -> MasterKey:
+def generate_master_key() -> FixedMasterKey:
     """Make a key that lies in no file; for tests and for `create_master_key`."""
     return _master_key((secrets.token_bytes(KEY_BYTES),))
 
 
-def create_master_key(path: Path) -> MasterKey:
+def create_master_key(path: Path) -> FixedMasterKey:
     """Make a key and keep it in a new file that only its owner reads (0600).
 
     Raises:
@@ -61,25 +74,33 @@ def create_master_key(path: Path) -> MasterKey:
     return master_key
 
 
-def load_master_key(path: Path) -> MasterKey:
+def load_master_key(path: Path) -> FixedMasterKey:
     """Read the key file.
 
     Raises:
         MasterKeyUnfit: missing, readable by others than its owner, or not keys; names the file, never its content.
     """
+    return parse_master_key(path, read_key_file(path))
+
+
+def read_key_file(path: Path) -> bytes:
+    """Read a key file's bytes.
+
+    Raises:
+        MasterKeyUnfit: missing, or readable by others than its owner.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not make us wait for its writer
         with os.fdopen(descriptor, "rb") as file:
             _refuse_open_door(path, os.fstat(file.fileno()))
-            content = file.read(_FILE_BYTES_MAX + 1)
+            return file.read(_FILE_BYTES_MAX + 1)
     except FileNotFoundError:
         raise MasterKeyUnfit(f"there is no master key file {path}; TOCSIN_MASTER_KEY_FILE names it") from None
     except OSError as error:
         raise MasterKeyUnfit(f"cannot read the master key file {path}: {error.strerror}") from error
-    return _parse(path, content)
 
 
-def load_or_create_master_key(path: Path) -> MasterKey:
+def load_or_create_master_key(path: Path) -> FixedMasterKey:
     """Read the key file, made now if there is none: what `tocsin up` does at its first start."""
     return load_master_key(path) if path.exists() else create_master_key(path)
 
@@ -96,10 +117,24 @@ def _refuse_open_door(path: Path, found: os.stat_result) -> None:
         raise MasterKeyUnfit(f"others can read the master key file {path}: run 'chmod 600 {path}'")
 
 
-def _parse(path: Path, content: bytes) -> MasterKey:
-    lines = [line.split(b"#", 1)[0].strip() for line in content.splitlines()]
+def key_of_line(line: bytes) -> bytes | None:
+    """Give the key that a line of the file holds; None for a comment or an empty line.
+
+    Raises:
+        binascii.Error: it is no base64.
+    """
+    written = line.split(b"#", 1)[0].strip()
+    return base64.b64decode(written, validate=True) if written else None
+
+
+def parse_master_key(path: Path, content: bytes) -> FixedMasterKey:
+    """Read the content of a key file; `path` is for the error.
+
+    Raises:
+        MasterKeyUnfit: it holds no keys, too many, or something else.
+    """
     try:
-        keys = tuple(base64.b64decode(line, validate=True) for line in lines if line)
+        keys = tuple(key for line in content.splitlines() if (key := key_of_line(line)) is not None)
     except binascii.Error:
         keys = ()
     if not keys or len(keys) > KEYS_MAX or any(len(key) != KEY_BYTES for key in keys) or len(content) > _FILE_BYTES_MAX:
@@ -107,5 +142,5 @@ def _parse(path: Path, content: bytes) -> MasterKey:
     return _master_key(keys)
 
 
-def _master_key(keys: tuple[bytes, ...]) -> MasterKey:
-    return MasterKey(current=key_id(keys[0]), keys={key_id(key): key for key in keys})
+def _master_key(keys: tuple[bytes, ...]) -> FixedMasterKey:
+    return FixedMasterKey(current=key_id(keys[0]), keys={key_id(key): key for key in keys})

@@ -31,8 +31,9 @@ def seal(master_key: MasterKey, plaintext: bytes, *place: str) -> bytes:
         place: parts that name where the value lies, the purpose first; opening needs the same.
     """
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    cipher = _cipher(master_key.keys[master_key.current], place[0])
-    return _FORMAT + bytes.fromhex(master_key.current) + nonce + cipher.encrypt(nonce, plaintext, _bind(place))
+    name = master_key.current  # asked once: a key file may change at any moment
+    cipher = _cipher(master_key.keys[name], place[0])
+    return _FORMAT + bytes.fromhex(name) + nonce + cipher.encrypt(nonce, plaintext, _bind(place))
 
 
 def unseal(master_key: MasterKey, sealed: bytes, *place: str) -> bytes:

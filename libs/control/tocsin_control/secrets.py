@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -24,7 +24,7 @@ SECRET_MIN, SECRET_MAX = 16, 1_000
 SLOTS = (1, 2)
 WEBHOOK = "webhook"
 DEFAULT_OVERLAP_S = 86_400
-_RESEAL_BATCH = 500
+REWRAP_BATCH = 500
 
 _QUERIES = load("tocsin_control", "sql/secrets.sql")
 _SLOTS = _QUERIES["slots"]
@@ -33,6 +33,7 @@ _PUT = _QUERIES["put"]
 _RETIRE_OTHERS = _QUERIES["retire_others"]
 _SEALED_UNDER_OTHERS = _QUERIES["sealed_under_other_keys"]
 _RESEAL = _QUERIES["reseal"]
+_COUNT_BY_KEY = _QUERIES["count_by_key"]
 _LOCK_INTEGRATION = load("tocsin_control", "sql/integrations.sql")["lock"]
 
 
@@ -137,35 +138,53 @@ async def add_secret(
     return secret
 
 
-async def reencrypt(connection: Connection, master_key: MasterKey, *, actor: audit.Who = "cli") -> int:
+async def rewrap(
+    connection: Connection,
+    master_key: MasterKey,
+    *,
+    actor: audit.Who = "cli",
+    batch: int = REWRAP_BATCH,
+    told: Callable[[int], None] = lambda _so_far: None,
+) -> int:
     """Seal every secret under the master key's current key; give how many were changed.
 
-    Resumable: each batch is a transaction, and what is done is not done again. Afterwards older keys may leave the file.
+    Resumable: each batch is a transaction, and what is done is not done again. Gateways go on meanwhile if their file holds both
+    keys. Afterwards older keys may leave the file.
+
+    Args:
+        connection: as tocsin_owner.
+        master_key: opens what is there, and seals it.
+        actor: who asks, for the audit.
+        batch: secrets of one transaction.
+        told: hears after each batch how many were changed so far.
 
     Raises:
         SecretUnreadable: a secret is sealed under a key that the file no longer holds; nothing of its batch changed.
     """
-    changed = 0
+    changed, current = 0, master_key.current
     while True:
         async with connection.transaction():
-            rows = await connection.fetch(_SEALED_UNDER_OTHERS, master_key.current, _RESEAL_BATCH)
+            rows = await connection.fetch(_SEALED_UNDER_OTHERS, current, batch)
             for row in rows:
                 place = _place(row["tenant_id"], row["integration_id"], row["slot"], row["version"])
                 sealed = seal(master_key, unseal(master_key, row["ciphertext"], *place), *place)
-                await connection.execute(_RESEAL, row["integration_id"], row["purpose"], row["slot"], master_key.current, sealed)
+                named = sealed_under(sealed)
+                await connection.execute(_RESEAL, row["integration_id"], row["purpose"], row["slot"], named, sealed)
             if rows:
                 detail: dict[str, object] = {"secrets": len(rows)}
                 await audit.record(
-                    connection,
-                    actor=actor,
-                    action="secrets.reencrypted",
-                    tenant=None,
-                    subject=master_key.current,
-                    detail=detail,
+                    connection, actor=actor, action="secrets.rewrapped", tenant=None, subject=current, detail=detail
                 )
         changed += len(rows)
-        if len(rows) < _RESEAL_BATCH:
+        if rows:
+            told(changed)
+        if len(rows) < batch:
             return changed
+
+
+async def count_by_master_key(connection: Connection) -> dict[str, int]:
+    """Count the secrets that lie under each master key, by key id."""
+    return {row["key_id"]: row["count"] for row in await connection.fetch(_COUNT_BY_KEY)}
 
 
 def _place(tenant: str, integration: str, slot: int, version: int) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ class DirectoryWatch:
         self._current: Directory | None = None
         self._confirmed_at: int | None = None
         self._written: Snapshot | None = None
+        self._sealed_under = ""
         self._fault: str | None = None
         self._snapshot_fault: str | None = None
         self.changed = asyncio.Event()
@@ -173,6 +174,7 @@ class DirectoryWatch:
         if self._snapshot_path is None or self._current is None or self._confirmed_at is None or not self._due():
             return
         snapshot = Snapshot(directory=self._current, confirmed_at=self._confirmed_at)
+        sealing = self._master_key.current
         try:
             await asyncio.to_thread(write_snapshot, self._snapshot_path, self._master_key, snapshot)
         except OSError as error:
@@ -182,11 +184,13 @@ class DirectoryWatch:
             self._snapshot_fault = reason
             return
         self._snapshot_fault = None
-        self._written = snapshot
+        self._written, self._sealed_under = snapshot, sealing
         self.changed.set()
 
     def _due(self) -> bool:
         if self._written is None or self._written.directory is not self._current:
+            return True
+        if self._sealed_under != self._master_key.current:  # a new master key: the old one may leave its file soon
             return True
         confirmed = self._confirmed_at or 0
         return confirmed - self._written.confirmed_at >= self._snapshot_every_s * SECOND

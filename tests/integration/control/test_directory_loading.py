@@ -10,8 +10,8 @@ from tocsin_control.directory_loading import load_directory, load_revision
 from tocsin_control.errors import MasterKeyUnfit
 from tocsin_control.integrations import CreatedIntegration, Terms, create_integration, set_enabled
 from tocsin_control.keys import create_key, revoke_key
-from tocsin_control.master_key import MasterKey, generate_master_key
-from tocsin_control.secrets import add_secret, reencrypt
+from tocsin_control.master_key import FixedMasterKey, MasterKey, generate_master_key
+from tocsin_control.secrets import add_secret, rewrap
 from tocsin_control.tenants import Tenant, create_tenant
 from tocsin_runtime.postgres import Connection
 
@@ -120,11 +120,11 @@ async def test_a_new_master_key_takes_over_and_the_old_one_may_leave(
     control: ControlDatabase, owner: Connection, web: CreatedIntegration, master_key: MasterKey
 ) -> None:
     new = generate_master_key()
-    both = MasterKey(current=new.current, keys={**new.keys, **master_key.keys})
+    both = FixedMasterKey(current=new.current, keys={**new.keys, **master_key.keys})
 
     assert len((await loaded(control, both)).integrations[web.integration.id].secrets) == 1
-    assert await reencrypt(owner, both) == 1
-    assert await reencrypt(owner, both) == 0
+    assert await rewrap(owner, both) == 1
+    assert await rewrap(owner, both) == 0
 
     entry = (await loaded(control, new)).integrations[web.integration.id]
     assert [secret.value.decode() for secret in entry.secrets] == [web.secret.get_secret_value()]

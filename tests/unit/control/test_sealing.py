@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_control.errors import SecretUnreadable
-from tocsin_control.master_key import MasterKey, generate_master_key
+from tocsin_control.master_key import FixedMasterKey, generate_master_key
 from tocsin_control.sealing import seal, sealed_under, unseal
 
 KEY = generate_master_key()
@@ -65,7 +65,7 @@ def test_without_its_key_it_does_not_open_and_the_error_names_the_key() -> None:
 
 def test_an_older_key_of_the_file_still_opens() -> None:
     new = generate_master_key()
-    both = MasterKey(current=new.current, keys={**new.keys, **KEY.keys})
+    both = FixedMasterKey(current=new.current, keys={**new.keys, **KEY.keys})
 
     assert unseal(both, SEALED, *PLACE) == b"canary-text"
     assert sealed_under(seal(both, b"x", *PLACE)) == new.current

@@ -29,3 +29,6 @@ SELECT tenant_id, integration_id, purpose, slot, version, ciphertext
 
 -- name: reseal
 UPDATE control.secrets SET key_id = $4, ciphertext = $5 WHERE integration_id = $1 AND purpose = $2 AND slot = $3;
+
+-- name: count_by_key
+SELECT key_id, count(*) AS count FROM control.secrets GROUP BY key_id ORDER BY key_id;
