@@ -39,3 +39,4 @@ class Reason(StrEnum):
     NOT_FAILED = "original-not-failed"
     PROCESSED_SINCE = "processed-since"
     NO_ALERTS = "no-alerts"
+    OWN_NOTIFICATION = "own-notification"

@@ -11,6 +11,7 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Reason
 from tocsin_contracts.times import to_rfc3339
 from tocsin_sources import document
+from tocsin_sources.own import without_own
 from tocsin_sources.schemes.body_key import redacted
 from tocsin_sources.source import Answer, Delivery, Failed, Ignored, Normalized, Source
 from tocsin_sources.taken import Taken
@@ -60,7 +61,7 @@ def try_delivery(
         return Failed(reason=Reason.NORMALIZER_ERROR, detail=type(error).__name__)
     if isinstance(answer, Normalized) and not answer.alerts:
         return Ignored(reason=Reason.NO_ALERTS, detail="no alerts in it")
-    return answer
+    return without_own(answer)
 
 
 def shown(answer: Answer) -> dict[str, object]:

@@ -25,6 +25,7 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.position import Position
 from tocsin_contracts.topics import HEADER_ENVELOPE, HEADER_KIND, HEADER_SOURCE
+from tocsin_normalizer.domain.normalize import Normalizer
 from tocsin_runtime.log import Entry
 
 NORMALIZER = normalizer()
@@ -217,3 +218,15 @@ def test_a_damaged_delivery_is_still_exactly_one_image(body: bytes, header: byte
     image = image_of(entry)
     assert image.mapped in Mapped
     assert image.size == len(body)
+
+
+def test_a_notification_of_our_own_makes_no_alert() -> None:
+    """Whatever its source: an alert made of it would be notified, and come back again (issue 5, "Commands")."""
+    own = {
+        "version": "4",
+        "status": "firing",
+        "alerts": [{"status": "firing", "labels": {"tocsin_incident": "7K3QF2B" + "0" * 19}}],
+    }
+    entry = delivery("a", source="alertmanager", body=orjson.dumps(own))
+    image = decode_image(Normalizer(release=RELEASE).normalize(record(entry), KNOWN).value)
+    assert (image.mapped, image.reason, list(image.alerts)) == (Mapped.IGNORED, "own-notification", [])

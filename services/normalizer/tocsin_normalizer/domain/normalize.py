@@ -17,6 +17,7 @@ from tocsin_contracts.topics import HEADER_KIND, HEADER_SOURCE, IMAGE_MAX_BYTES
 from tocsin_normalizer.domain.envelope import Unreadable, read_envelope, text
 from tocsin_normalizer.domain.record import Imaged, LogRecord
 from tocsin_sources import document, registry
+from tocsin_sources.own import without_own
 from tocsin_sources.source import Answer, Delivery, Failed, Ignored, Normalized, Source
 
 SettingsKey = tuple[str, int]
@@ -160,7 +161,7 @@ class Normalizer:
             )
         if not answer.alerts:
             return Ignored(reason=Reason.NO_ALERTS, detail="no alerts in it")
-        return answer
+        return without_own(answer)
 
     def _encoded(self, image: Image) -> tuple[bytes, Image]:
         """Write the image; one that cannot be written, or is too large, is written as the failure that it is."""
