@@ -23,7 +23,7 @@ from tocsin_contracts.status import EventStatus, IncidentStatus
 from tocsin_contracts.tick import Refused, Tick
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.fold import LogRecord
-from tocsin_grouper.domain.group_key import group_key
+from tocsin_rules.keys import default_key
 
 TENANTS = ("acme", "globex", "initech")
 TICK_S = 15
@@ -187,7 +187,7 @@ def _append_image(world: World, image: Image) -> None:
     world.sent.append(image)
     if image.mapped is Mapped.NORMALIZED:
         for event in image.alerts:
-            world.groups.setdefault((image.tenant, group_key(image.source, event)), []).append(position)
+            world.groups.setdefault((image.tenant, default_key(image.source, event)), []).append(position)
 
 
 def _say(world: World, problem: Problem) -> AlertEvent:

@@ -11,11 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from tests.simulation.generator import seeds, stream
-from tests.simulation.tables import Crash, Row, Tables
+from tests.simulation.tables import Crash, Row, Tables, read_incident
 from tests.support.images import records_of
 from tocsin_contracts.image import Image
-from tocsin_contracts.incident import AlertsRecorded, AnyIncidentFact, decode_fact
+from tocsin_contracts.incident import AlertsCame, AlertsLeft, AlertsRecorded, AnyIncidentFact, decode_fact
 from tocsin_contracts.status import AlertStatus
+from tocsin_grouper.domain import episode_timer
 from tocsin_grouper.domain.evolve import Place, evolve
 from tocsin_grouper.domain.fold import LogRecord
 from tocsin_grouper.domain.state import Incident
@@ -79,12 +80,12 @@ def _histories(tables: Tables) -> list[str]:
             continue
         state: Incident | None = None
         for row, fact in facts:
-            state = evolve(state, fact, Place(row["tenant_id"], row["offset"], 0))
-        row = tables.incidents[facts[0][0]["tenant_id"], incident]
+            state = evolve(state, fact, Place(row["tenant_id"], row["offset"], 0, 0))
+        kept = read_incident(tables.incidents[facts[0][0]["tenant_id"], incident])
         differing = [
             name
             for name in Incident.__dataclass_fields__
-            if name in row and name != "over_observed" and getattr(state, name) != row[name]
+            if name not in ("over_observed", "turned_observed") and getattr(state, name) != getattr(kept, name)
         ]
         found += [f"the facts of {incident} give another {name}" for name in differing]
     return found
@@ -112,12 +113,18 @@ def _counts(tables: Tables) -> list[str]:
             if isinstance(fact, AlertsRecorded):
                 members[incident] += len(fact.joined)
                 events[incident] += fact.events
+            elif isinstance(fact, AlertsCame | AlertsLeft):
+                sign = 1 if isinstance(fact, AlertsCame) else -1
+                members[incident] += sign * len(fact.alerts)
+                events[incident] += sign * fact.events
     for (_, name), row in tables.incidents.items():
         told = (row["firing_count"], row["alert_count"], row["event_count"])
         if told != (active[name], members[name], events[name]):
             found.append(f"the counts of {name} are {told}")
-    armed = {(key.tenant, timer.subject) for key, timer in tables.timers.items()}
-    firing = {key for key, row in tables.alerts.items() if AlertStatus(row["status"]).is_active and row["incident_id"]}
+    armed = {(key.tenant, timer.subject) for key, timer in tables.timers.items() if timer.kind == episode_timer.KIND}
+    firing = {
+        key for key, row in tables.alerts.items() if AlertStatus(row["status"]).is_active and (row["incident_id"] or row["held"])
+    }
     return found + [f"alert {key} and its timer disagree" for key in armed ^ firing]
 
 

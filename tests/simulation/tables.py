@@ -9,21 +9,41 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
+
+from tocsin_contracts.incident import AnyIncidentFact, decode_fact
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
 from tocsin_grouper.adapters import rows, schema
+from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.changes import Changes
-from tocsin_grouper.domain.keys import AlertKey, CommandKey, DeliveryKey, GroupKey, IncidentKey, Key, SenderKey, TimerKey
+from tocsin_grouper.domain.keys import (
+    ActionKey,
+    AlertKey,
+    CommandKey,
+    DeliveryKey,
+    GroupKey,
+    IncidentKey,
+    Key,
+    MembersKey,
+    OpeningKey,
+    SenderKey,
+    TimerKey,
+    UnresolvedKey,
+)
 from tocsin_grouper.domain.partition import PartitionState
+from tocsin_grouper.domain.rules import Rules, read_rules
 from tocsin_grouper.domain.state import (
     Alert,
     DecidedCommand,
     Group,
     Incident,
+    Members,
     PartitionClock,
     RecordedDelivery,
     SenderDelivery,
     Timer,
+    Unresolved,
     Value,
 )
 from tocsin_grouper.domain.timers import Timers
@@ -40,7 +60,9 @@ def _fields_of(name: str) -> tuple[str, ...]:
 
 
 _CHANGED_INCIDENT, _CHANGED_ALERT, _CHANGED_BODY = (_fields_of(name) for name in ("moved_incident", "moved_alert", "said_body"))
-_STAYS_IF_NULL = frozenset({"title", "description", "service", "environment", "team", "host", "link", "labels", "metadata"})
+_STAYS_IF_NULL = frozenset({
+    "title", "description", "service", "environment", "team", "host", "link", "labels", "metadata", "category", "reason",
+})  # fmt: skip
 
 
 class Crash(Exception):  # noqa: N818 # a simulated death, caught by the simulation alone
@@ -60,7 +82,9 @@ class Tables:
         self.commands: dict[tuple[Any, ...], Row] = {}
         self.incident_actions: list[Row] = []
         self.incidents: dict[tuple[Any, ...], Row] = {}
-        self.groups: dict[tuple[Any, ...], str] = {}
+        self.groups: dict[tuple[Any, ...], Group] = {}
+        self.rule_sets: dict[tuple[Any, ...], Row] = {}
+        self.gateways: dict[str, int] = {}
         self.alerts: dict[tuple[Any, ...], Row] = {}
         self.alert_bodies: dict[tuple[Any, ...], Row] = {}
         self.timers: dict[TimerKey, Timer] = {}
@@ -77,6 +101,8 @@ class Tables:
             timers=Timers(self.timers),
             erased=dict(self.erased),
             leaving=self.leaving,
+            rules=self._rules(),
+            gateways=dict(self.gateways),
         )
 
     async def load(self, keys: Sequence[Key]) -> dict[Key, Value | None]:
@@ -98,6 +124,11 @@ class Tables:
             else:
                 self.timers[key] = timer
         self.refusals.update(changes.refusals)
+        for name, observed in changes.gateways.items():
+            if observed is None:
+                self.gateways.pop(name, None)
+            else:
+                self.gateways[name] = observed
         self.clock = changes.clock or self.clock
         moved = Claim(
             generation=claim.generation, consumer=claim.consumer, partition=claim.partition, topic_id=claim.topic_id, next=next,
@@ -115,7 +146,7 @@ class Tables:
             "commands": self.commands.values(), "incident_actions": self.incident_actions, "incidents": self.incidents.values(),
             "groups": self.groups.items(), "alerts": self.alerts.values(), "alert_bodies": self.alert_bodies.values(),
             "timers": self.timers.items(), "refusals": self.refusals.items(), "partitions": [self.clock],
-            "erased": self.erased.items(),
+            "erased": self.erased.items(), "rule_sets": self.rule_sets.values(), "gateways": self.gateways.items(),
         }  # fmt: skip
         return {name: sorted(repr(row) for row in found) for name, found in tables.items()}
 
@@ -130,7 +161,10 @@ class Tables:
             self.alert_events = [row for row in self.alert_events if row["tenant_id"] != tenant]
             self.deliveries = {key: row for key, row in self.deliveries.items() if row["tenant_id"] != tenant}
             self.incident_actions = [row for row in self.incident_actions if row["tenant_id"] != tenant]
-            kept = (self.commands, self.incidents, self.groups, self.alerts, self.alert_bodies, self.timers, self.refusals)
+            kept = (
+                self.commands, self.incidents, self.groups, self.alerts, self.alert_bodies, self.timers, self.refusals,
+                self.rule_sets,
+            )  # fmt: skip
             for table in kept:
                 for key in [key for key in table if key[0] == tenant]:
                     del table[key]  # type: ignore[arg-type] # each table has keys of its own type, and all begin with the tenant
@@ -144,6 +178,8 @@ class Tables:
         for row in _named(rows.COMMANDS, rows.commands(changes)):
             _insert(self.commands, (row["tenant_id"], row["id"]), row)
         self.incident_actions += _named(rows.ACTIONS, rows.actions(changes))
+        for row in _named(rows.RULE_SETS, rows.rule_sets(changes)):
+            _insert(self.rule_sets, (row["tenant_id"], row["version"]), row)
         for fact in changes.redriven:
             if (fact.partition, fact.offset) not in self.deliveries:
                 continue  # of a tenant that the batch erased
@@ -153,8 +189,8 @@ class Tables:
         for row in _named(rows.INCIDENTS, rows.opened_incidents(changes)):
             _insert(self.incidents, (row["tenant_id"], row["id"]), row)
         for row in _named(_CHANGED_INCIDENT, rows.changed_incidents(changes)):
-            self.incidents[row["tenant_id"], row["id"]] |= row
-        self.groups.update({(key.tenant, key.group): group.incident for key, group in changes.groups.items()})
+            self.incidents[row["tenant_id"], row["id"]] |= _said(row)
+        self.groups.update({(key.tenant, key.group): group for key, group in changes.groups.items()})
 
     def _write_alerts(self, changes: Changes) -> None:
         for row in _named(rows.ALERTS, rows.new_alerts(changes, self.claim.partition)):
@@ -171,10 +207,21 @@ class Tables:
             case AlertKey(tenant, name):
                 return _alert(self.alerts.get((tenant, name)))
             case IncidentKey(tenant, name):
-                return _incident(self.incidents.get((tenant, name)))
+                return read_incident(self.incidents.get((tenant, name)))
             case GroupKey(tenant, name):
-                incident = self.groups.get((tenant, name))
-                return None if incident is None else Group(incident=incident)
+                return self.groups.get((tenant, name))
+            case OpeningKey(tenant, incident):
+                return self._fact(tenant, incident, 1)
+            case ActionKey(tenant, incident, version):
+                return self._fact(tenant, incident, version)
+            case MembersKey(tenant, incident):
+                found = [
+                    row["id"] for row in self.alerts.values() if (row["tenant_id"], row["incident_id"]) == (tenant, incident)
+                ]
+                return Members(alerts=tuple(sorted(found)))
+            case UnresolvedKey(tenant):
+                found = [row["id"] for row in self.incidents.values() if row["tenant_id"] == tenant and not _is_over(row)]
+                return Unresolved(incidents=tuple(sorted(found)))
             case CommandKey(tenant, name):
                 row = self.commands.get((tenant, name))
                 return None if row is None else DecidedCommand(request_hash=row["request_hash"])
@@ -183,6 +230,16 @@ class Tables:
                 return None if row is None else _named_row(RecordedDelivery, row, tenant="tenant_id")
             case SenderKey():
                 return self._sender(key)
+
+    def _fact(self, tenant: str, incident: str, version: int) -> AnyIncidentFact | None:
+        for row in self.facts.values():
+            if (row["tenant_id"], row["incident_id"], row["version"]) == (tenant, incident, version):
+                return decode_fact(row["kind"], incident, version, row["at"], row["body"])
+        return None
+
+    def _rules(self) -> dict[str, Rules]:
+        newest = {row["tenant_id"]: row for row in sorted(self.rule_sets.values(), key=lambda row: int(row["version"]))}
+        return {tenant: read_rules(row["version"], orjson.loads(row["document"])) for tenant, row in newest.items()}
 
     def _sender(self, key: SenderKey) -> SenderDelivery | None:
         wanted = (key.tenant, key.integration, key.sender_id, "processed")
@@ -210,6 +267,10 @@ def _insert(table: dict[tuple[Any, ...], Row], key: tuple[Any, ...], row: Row) -
     table[key] = row
 
 
+def _is_over(row: Row) -> bool:
+    return IncidentStatus(row["status"]).is_over
+
+
 def _named_row(kind: type[Any], row: Row, **renamed: str) -> Any:
     return kind(**{name: row[renamed.get(name, name)] for name in kind.__dataclass_fields__})
 
@@ -227,10 +288,17 @@ def _alert(row: Row | None) -> Alert | None:
     return found
 
 
-def _incident(row: Row | None) -> Incident | None:
+def read_incident(row: Row | None) -> Incident | None:
+    """Read an incident from its row."""
     if row is None:
         return None
-    typed = row | {"status": IncidentStatus(row["status"]), "severity": Severity(row["severity"])}
-    found = _named_row(Incident, typed, tenant="tenant_id")
+    typed = row | {
+        "status": IncidentStatus(row["status"]),
+        "severity": Severity(row["severity"]),
+        "worst": Severity(row["worst"]),
+        "policy": policy.read(orjson.loads(row["policy"])),
+        "recent": tuple(zip(row["recent"][::2], row["recent"][1::2], strict=True)),
+    }
+    found = _named_row(Incident, typed, tenant="tenant_id", integration="integration_id")
     assert isinstance(found, Incident)
     return found

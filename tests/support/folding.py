@@ -18,8 +18,9 @@ from tocsin_contracts.tick import Refused, Tick
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.facts import AlertRecorded, CommandDecided, DeliveryRecorded, Fact, IncidentChanged
 from tocsin_grouper.domain.fold import TIMER_HANDLERS, Decision, LogRecord, TimerHandler, decide
+from tocsin_grouper.domain.keys import AlertKey, IncidentKey, Key
 from tocsin_grouper.domain.partition import PartitionState
-from tocsin_grouper.domain.state import Alert, AlertKey, Incident, IncidentKey, Key, Value
+from tocsin_grouper.domain.state import Alert, Incident, Value
 from tocsin_grouper.domain.view import Missing
 
 START = 1_767_225_600 * SECOND

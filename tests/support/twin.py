@@ -14,8 +14,9 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.topics import ALERTS, GROUPER_CONSUMER, LIVE, LOG
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.facts import DeliveryRecorded
+from tocsin_grouper.domain.keys import Key
 from tocsin_grouper.domain.partition import PartitionState
-from tocsin_grouper.domain.state import Incident, Key, Value
+from tocsin_grouper.domain.state import Incident, Value
 from tocsin_grouper.handler import PartitionHandler
 from tocsin_ingest.domain.refusals import Refusals
 from tocsin_ingest.metrics import IngestMetrics

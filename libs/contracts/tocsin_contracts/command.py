@@ -1,13 +1,27 @@
-"""Commands: what people ask for. Each is a record of the log; the fold decides, and its outcome is a row."""
+"""Commands: what people ask for. Each is a record of the log; the fold decides, and its outcome is a row.
 
-from typing import Literal
+A body names its incident; inside a bulk it does not, for the bulk names them all. A new rule set travels as a command too
+(in a record of its own kind): it has an actor, an outcome, and a caller who waits.
+"""
+
+from typing import Annotated, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 
 COMMAND_VERSION = 1
+BULK_MAX = 500
+"""Incidents of one bulk: the gateway expands its filter to at most as many before it logs the command."""
+MERGE_MAX = 50
+"""Incidents that one merge takes in."""
+SPLIT_MAX = 500
+"""Alerts that one split takes out."""
+TEXT_MAX = 10_000
+_Name = Annotated[str, Field(min_length=1, max_length=200)]
+_Id = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Actor(BaseModel):
@@ -20,15 +34,152 @@ class Actor(BaseModel):
     name: str = Field(max_length=200)
 
 
-class SetStatus(BaseModel):
-    """Move an incident to another status (C4); transitions are `status.TRANSITIONS`."""
+class _Deed(BaseModel):
+    """Something to do with one incident, and why."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["set-status"] = "set-status"
-    incident: str
-    status: IncidentStatus
+    incident: str = ""
+    """Its whole id; empty inside a bulk."""
     comment: str | None = Field(default=None, max_length=1000)
+
+
+class SetStatus(_Deed):
+    """Move an incident to another status (C4); transitions are `status.TRANSITIONS`. Acknowledging is one of them."""
+
+    kind: Literal["set-status"] = "set-status"
+    status: IncidentStatus
+
+
+class Assign(_Deed):
+    """Give an incident to somebody, or to nobody (E11)."""
+
+    kind: Literal["assign"] = "assign"
+    assignee: _Name | None
+
+
+class Snooze(_Deed):
+    """Keep an unresolved incident quiet until a time; it collects silently (E8)."""
+
+    kind: Literal["snooze"] = "snooze"
+    until: int
+    """µs; later than the fold's clock."""
+
+
+class Unsnooze(_Deed):
+    """End a snooze before its time."""
+
+    kind: Literal["unsnooze"] = "unsnooze"
+
+
+class Comment(_Deed):
+    """Write something down beside an incident."""
+
+    kind: Literal["comment"] = "comment"
+    text: str = Field(min_length=1, max_length=TEXT_MAX)
+
+
+class SetSeverity(_Deed):
+    """Override an incident's severity; it then rises only above the worst that its alerts had (E9)."""
+
+    kind: Literal["set-severity"] = "set-severity"
+    severity: Severity
+
+
+class SetTeam(_Deed):
+    """Correct which team an incident belongs to (C7)."""
+
+    kind: Literal["set-team"] = "set-team"
+    team: _Name | None
+
+
+class SetCategory(_Deed):
+    """Correct an incident's category (C7)."""
+
+    kind: Literal["set-category"] = "set-category"
+    category: _Name
+
+
+class SetRunbook(_Deed):
+    """Point at what to do (E11)."""
+
+    kind: Literal["set-runbook"] = "set-runbook"
+    url: Annotated[str, Field(max_length=2000, pattern=r"^https?://[^\s]+$")] | None
+
+
+class Link(_Deed):
+    """Say that two incidents have to do with each other."""
+
+    kind: Literal["link"] = "link"
+    other: _Id
+
+
+class Unlink(_Deed):
+    """Take a link back."""
+
+    kind: Literal["unlink"] = "unlink"
+    other: _Id
+
+
+class Reopen(_Deed):
+    """Open an incident again that was over: a fact of its own, not a transition."""
+
+    kind: Literal["reopen"] = "reopen"
+
+
+class Merge(_Deed):
+    """Take other incidents into this one: their alerts move here, and so do their groups' next ones."""
+
+    kind: Literal["merge"] = "merge"
+    sources: Annotated[tuple[_Id, ...], Field(min_length=1, max_length=MERGE_MAX)]
+
+
+class Split(_Deed):
+    """Take alerts out of an incident into a new one."""
+
+    kind: Literal["split"] = "split"
+    alerts: Annotated[tuple[_Id, ...], Field(min_length=1, max_length=SPLIT_MAX)]
+
+
+class Undo(_Deed):
+    """Take back a merge, a split or a snooze."""
+
+    kind: Literal["undo"] = "undo"
+    version: int = Field(ge=1)
+    """The incident's version at which it was done: that of its action."""
+
+
+BulkDeed = Annotated[
+    SetStatus | Assign | Snooze | Unsnooze | Comment | SetSeverity | SetTeam | SetCategory | SetRunbook | Reopen,
+    Field(discriminator="kind"),
+]
+
+
+class Bulk(BaseModel):
+    """Do one thing to many incidents, each by itself: some may be rejected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["bulk"] = "bulk"
+    incidents: Annotated[tuple[_Id, ...], Field(min_length=1, max_length=BULK_MAX)]
+    deed: BulkDeed
+
+
+class SetRules(BaseModel):
+    """Put another rule set in force for the tenant; it becomes its next version. Ingest checked the document."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["set-rules"] = "set-rules"
+    document: dict[str, JsonValue]
+    comment: str | None = Field(default=None, max_length=1000)
+
+
+Deed = (
+    SetStatus | Assign | Snooze | Unsnooze | Comment | SetSeverity | SetTeam | SetCategory | SetRunbook | Link | Unlink | Reopen
+    | Merge | Split | Undo
+)  # fmt: skip
+Body = Annotated[Deed | Bulk | SetRules, Field(discriminator="kind")]
 
 
 class Command(BaseModel):
@@ -46,8 +197,8 @@ class Command(BaseModel):
     issued_at: int
     """The gateway's clock, µs: for people."""
     if_revision: int | None = None
-    """Precondition from `If-Match: "r<revision>"`; another revision is refused (412)."""
-    body: SetStatus
+    """Precondition from `If-Match: "r<revision>"` (of an incident) or `"v<version>"` (of the rules); another is refused (412)."""
+    body: Body
     """What is asked. A later release adds kinds; one that this release does not know is fatal for the grouper."""
 
 

@@ -6,7 +6,7 @@ A changed fact for the same input is a new FOLD_VERSION.
 
 from collections.abc import Mapping
 from dataclasses import field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import orjson
 from pydantic import TypeAdapter
@@ -28,11 +28,12 @@ class IncidentFact:
 
 @record
 class IncidentOpened(IncidentFact):
-    """An alert fired that no collecting incident of its group could take."""
+    """An alert fired that no collecting incident of its group could take; a heartbeat stayed away; or alerts were split off."""
 
     kind: ClassVar[str] = "incident-opened"
     group_key: str
-    alert: str
+    alert: str | None
+    """The alert that opened it; None where an absence did."""
     source: str
     integration: str
     project: str
@@ -42,14 +43,26 @@ class IncidentOpened(IncidentFact):
     first_seen_at: int
     rule: str
     rule_version: int
+    """Of the tenant's rule set; 0 is the default one, before any."""
     reason: str
     previous: str | None = None
+    """The incident of the same group before this one."""
     description: str | None = None
     service: str | None = None
     environment: str | None = None
     team: str | None = None
+    category: str | None = None
+    host: str | None = None
     link: str | None = None
+    identity: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    said: Mapping[str, str] = field(default_factory=dict)
+    """What the sender said where rules renamed it: service, environment, severity, team. Another rule set starts from these."""
+    why: Mapping[str, object] = field(default_factory=dict)
+    """What decided (issue "why"): the key's values, window, threshold and what was counted, the competing incident."""
+    policy: Mapping[str, object] = field(default_factory=dict)
+    """How it behaves: the ruling's settings that differ from the default (`domain/policy.py` of the grouper)."""
+    split_from: str | None = None
 
 
 @record
@@ -97,12 +110,58 @@ class IncidentResolved(IncidentFact):
 
 
 @record
-class StatusChanged(IncidentFact):
-    """A person or machine moved the incident to another status (C4)."""
+class IncidentRegrouped(IncidentFact):
+    """Another rule set came into force: the open incident goes on under its key, if no other has it."""
 
-    kind: ClassVar[str] = "status-changed"
+    kind: ClassVar[str] = "incident-regrouped"
+    group_key: str
+    before: str
+    """The key so far."""
+    rule: str
+    rule_version: int
+    reason: str
+    why: Mapping[str, object] = field(default_factory=dict)
+    policy: Mapping[str, object] = field(default_factory=dict)
+
+
+@record
+class FlappingBegan(IncidentFact):
+    """The group opened so often that its incident is kept open, and quiet."""
+
+    kind: ClassVar[str] = "flapping-began"
+    openings: int
+    within_s: int
+
+
+@record
+class FlappingEnded(IncidentFact):
+    """The incident was quiet long enough."""
+
+    kind: ClassVar[str] = "flapping-ended"
+    reason: str
+
+
+@record
+class IncidentReopened(IncidentFact):
+    """It is open again: by a person, or by a rule when its problem came back."""
+
+    kind: ClassVar[str] = "incident-reopened"
     before: IncidentStatus
     after: IncidentStatus
+    reason: str
+    alert: str | None = None
+    actor_kind: str | None = None
+    """None: the fold decided, by a rule."""
+    actor_id: str | None = None
+    actor_name: str | None = None
+    command: str | None = None
+    comment: str | None = None
+
+
+@record
+class IncidentAction(IncidentFact):
+    """What a person or machine did: who, by which command, and why."""
+
     actor_kind: str
     actor_id: str
     actor_name: str
@@ -110,11 +169,108 @@ class StatusChanged(IncidentFact):
     comment: str | None = None
 
 
-AnyIncidentFact = IncidentOpened | AlertsRecorded | SeverityRaised | IncidentResolved | StatusChanged
+@record
+class StatusChanged(IncidentAction):
+    """Moved to another status (C4)."""
 
-_KINDS: dict[str, type[AnyIncidentFact]] = {
-    fact.kind: fact for fact in (IncidentOpened, AlertsRecorded, SeverityRaised, IncidentResolved, StatusChanged)
-}
+    kind: ClassVar[str] = "status-changed"
+    before: IncidentStatus
+    after: IncidentStatus
+
+
+@record
+class FieldChanged(IncidentAction):
+    """Given another assignee, team, category or runbook."""
+
+    kind: ClassVar[str] = "field-changed"
+    name: str
+    """`assignee`, `team`, `category` or `runbook_url`."""
+    before: str | None = None
+    after: str | None = None
+
+
+@record
+class SeverityOverridden(IncidentAction):
+    """Given another severity, higher or lower, by a person."""
+
+    kind: ClassVar[str] = "severity-overridden"
+    before: Severity
+    after: Severity
+
+
+@record
+class Snoozed(IncidentAction):
+    """Kept quiet until a time."""
+
+    kind: ClassVar[str] = "snoozed"
+    until: int | None
+    """µs; None: not any more."""
+    before: int | None = None
+    undoes: int | None = None
+    """The version of the action that this one takes back."""
+
+
+@record
+class Commented(IncidentAction):
+    """Written about; the text is `text`."""
+
+    kind: ClassVar[str] = "commented"
+    text: str
+
+
+@record
+class LinkChanged(IncidentAction):
+    """Linked to another incident, or not any more."""
+
+    kind: ClassVar[str] = "link-changed"
+    other: str
+    linked: bool = False
+
+
+@record
+class AlertsLeft(IncidentAction):
+    """Alerts went to another incident: by a merge, a split, or the undoing of one."""
+
+    kind: ClassVar[str] = "alerts-left"
+    to: str
+    reason: str
+    """`merge`, `split`, `undo-merge`, `undo-split`."""
+    alerts: tuple[str, ...]
+    active: int
+    """How many of them fire."""
+    events: int
+    undoes: int | None = None
+    group: str | None = None
+    """A group whose next alerts follow them."""
+    closes: IncidentStatus | None = None
+    """The status before, where the incident has given all: it is CLOSED, `merged_into` the other."""
+
+
+@record
+class AlertsCame(IncidentAction):
+    """Alerts came from another incident."""
+
+    kind: ClassVar[str] = "alerts-came"
+    origin: str
+    reason: str
+    alerts: tuple[str, ...]
+    active: int
+    events: int
+    first_seen_at: int
+    last_alert_at: int
+    closed: IncidentStatus | None = None
+    """The status that the other incident had when it gave all and was closed: what undoing gives back."""
+    restores: IncidentStatus | None = None
+    """The status that the undoing of a merge gives back."""
+
+
+AnyIncidentFact = (
+    IncidentOpened | AlertsRecorded | SeverityRaised | IncidentResolved | IncidentRegrouped | FlappingBegan | FlappingEnded
+    | IncidentReopened | StatusChanged | FieldChanged | SeverityOverridden | Snoozed | Commented | LinkChanged | AlertsLeft
+    | AlertsCame
+)  # fmt: skip
+
+_KINDS: dict[str, type[AnyIncidentFact]] = {fact.kind: fact for fact in get_args(AnyIncidentFact)}
 _ROW = frozenset({"incident", "version", "at"})
 _BODY = {fact: tuple(f.name for f in fields(fact) if f.name not in _ROW) for fact in _KINDS.values()}
 _NEVER_EMPTY = (int, str)
@@ -122,9 +278,15 @@ _NEVER_EMPTY = (int, str)
 _ADAPTERS: dict[str, TypeAdapter[AnyIncidentFact]] = {kind: TypeAdapter(fact) for kind, fact in _KINDS.items()}
 
 
-def encode_fact(fact: AnyIncidentFact) -> str:
-    """Write a fact's body as JSON: all but incident, version, time and kind, which are columns; empty fields are left out."""
-    body = {name: value for name in _BODY[type(fact)] if (value := getattr(fact, name)) or type(value) in _NEVER_EMPTY}
+def encode_fact(fact: AnyIncidentFact, *, without: frozenset[str] = frozenset()) -> str:
+    """Write a fact's body as JSON: all but incident, version, time and kind, which are columns; empty fields are left out.
+
+    Args:
+        fact: to write.
+        without: names of fields that have columns of their own as well.
+    """
+    names = _BODY[type(fact)] if not without else [name for name in _BODY[type(fact)] if name not in without]
+    body = {name: value for name in names if (value := getattr(fact, name)) or type(value) in _NEVER_EMPTY}
     return orjson.dumps(body).decode()
 
 

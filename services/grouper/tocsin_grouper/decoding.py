@@ -16,6 +16,7 @@ _MICROSECONDS = 1000
 _READERS: Mapping[str, Callable[[bytes], Image | Command | Tick | TenantErased]] = {
     Kind.DELIVERY: decode_image,
     Kind.COMMAND: decode_command,
+    Kind.RULE_SET: decode_command,
     Kind.TICK: decode_tick,
     Kind.TENANT_ERASED: decode_tenant_erased,
 }

@@ -9,8 +9,9 @@ from tocsin_grouper.decoding import decode, source_position
 from tocsin_grouper.domain import needs
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.fold import TIMER_HANDLERS, Decision, LogRecord, TimerHandler, decide
+from tocsin_grouper.domain.keys import LISTED, Key
 from tocsin_grouper.domain.partition import PartitionState
-from tocsin_grouper.domain.state import Key, Value
+from tocsin_grouper.domain.state import Value
 from tocsin_grouper.domain.view import Missing
 from tocsin_grouper.ports import Store
 from tocsin_runtime.errors import Fatal
@@ -40,6 +41,8 @@ class PartitionHandler:
         self._state = state
         self._cached_max = cached_max
         self._timers = timers
+        self._lists: set[Key] = set()
+        self._changed: set[Key] = set()
         self.claim = claim
 
     @property
@@ -67,9 +70,11 @@ class PartitionHandler:
         """Fold decoded records in order, loading what they need; nothing is written."""
         await self._prefetch(records)
         changes = Changes()
+        self._changed.clear()
         for record in records:
             decision = await self._decide(record)
             self._state.absorb(decision.facts, decision.draft)
+            self._changed.update(decision.draft.writes)
             changes.add(decision)
             _report(decision)
         return changes
@@ -106,7 +111,7 @@ class PartitionHandler:
 
     async def _prefetch(self, records: Sequence[LogRecord]) -> None:
         await self._load(needs.named_by(records))
-        led_to = needs.led_to(records, self._state.loaded)
+        led_to = needs.led_to(records, self._state)
         await self._load(led_to)
         await self._load(needs.pointed_at(led_to, self._state.loaded))
 
@@ -114,12 +119,21 @@ class PartitionHandler:
         wanted = [key for key in keys if key not in self._state.loaded]
         if wanted:
             self._state.loaded.update(await self._store.load(wanted))
+            self._lists.update(key for key in wanted if key.space in LISTED)
 
     def trim(self) -> None:
-        """Forget the records that were loaded first, half of them, once there are too many; what is written can be loaded."""
+        """Forget the records that were loaded first, half of them, once there are too many; what is written can be loaded.
+
+        What the last fold changed stays: a shadow calls this while those rows are not written yet. Lists read from rows go
+        every time, for they stand only as long as all that changed since is in memory.
+        """
         loaded = self._state.loaded
+        for key in self._lists:
+            loaded.pop(key, None)
+        self._lists.clear()
         if len(loaded) > self._cached_max:
             keep: dict[Key, Value | None] = dict(list(loaded.items())[len(loaded) // 2 :])
+            keep.update((key, loaded[key]) for key in self._changed if key in loaded)
             self._state.loaded = keep
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tocsin_grouper.domain.changes import Changes
+from tocsin_grouper.domain.keys import Key
 from tocsin_grouper.domain.partition import PartitionState
-from tocsin_grouper.domain.state import Key, Value
+from tocsin_grouper.domain.state import Value
 from tocsin_runtime.fence import Claim
 
 

@@ -16,7 +16,8 @@ from tocsin_contracts.status import IncidentStatus
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.clock import happened_at
 from tocsin_grouper.domain.facts import TimerCleared
-from tocsin_grouper.domain.state import Timer, TimerKey
+from tocsin_grouper.domain.keys import TimerKey
+from tocsin_grouper.domain.state import Timer
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.timers import Due
 

@@ -9,11 +9,12 @@ from tests.support.folding import Folding, decided, effects, firing, incident_fa
 from tocsin_contracts.image import Image
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.status import AlertStatus, IncidentStatus
-from tocsin_grouper.domain import commands
+from tocsin_grouper.domain import deeds
 from tocsin_grouper.domain.facts import AlertMoved
 from tocsin_grouper.domain.fold import LogRecord, decide
 from tocsin_grouper.domain.gathering import Gathering
-from tocsin_grouper.domain.state import AlertKey, Timer, TimerKey
+from tocsin_grouper.domain.keys import AlertKey, TimerKey
+from tocsin_grouper.domain.state import Timer
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import settle
 from tocsin_grouper.domain.timers import Due
@@ -67,7 +68,7 @@ def test_a_command_that_cannot_be_decided_is_answered_500(monkeypatch: pytest.Mo
     folding.deliver(firing("a"))
     before = folding.incident()
     with monkeypatch.context() as broken:
-        broken.setattr(commands, "_change_status", break_after(0, commands._change_status, RuntimeError("a bug")))
+        broken.setattr(deeds, "do", break_after(0, deeds.do, RuntimeError("a bug")))
         answer = decided(folding.command(before.id, IncidentStatus.ACKNOWLEDGED))
     assert (answer.applied, answer.status, answer.detail["reason"]) == (False, 500, "fold-error")
     assert folding.incident() == before

@@ -14,7 +14,7 @@ def test_a_new_alert_opens_an_incident_that_says_why() -> None:
     facts = folding.deliver(firing("a", project="shop", environment="prod", severity=Severity.HIGH))
     opened = incident_facts(facts)[0]
     assert isinstance(opened, IncidentOpened)
-    assert (opened.rule, opened.rule_version) == ("default", 1)
+    assert (opened.rule, opened.rule_version) == ("default", 0)
     assert "HighErrorRate" in opened.reason
     assert (opened.project, opened.environment, opened.severity) == ("shop", "prod", Severity.HIGH)
     assert outcome(facts) == ("processed", None)

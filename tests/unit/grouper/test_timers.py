@@ -6,7 +6,8 @@ from tests.support.folding import Folding, effects, firing
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.clock import GRACE
 from tocsin_grouper.domain.fold import TIMERS_AT_ONCE
-from tocsin_grouper.domain.state import Timer, TimerKey
+from tocsin_grouper.domain.keys import TimerKey
+from tocsin_grouper.domain.state import Timer
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.timers import Due, Timers
 

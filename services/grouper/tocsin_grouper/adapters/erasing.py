@@ -7,7 +7,7 @@ from tocsin_grouper.adapters.schema import renamed
 
 TABLES = (
     "refusals", "timers", "facts", "incidents", "groups", "alerts", "alert_bodies", "alert_events", "deliveries",
-    "incident_actions", "commands",
+    "incident_actions", "commands", "rule_sets",
 )  # fmt: skip
 """Every table that holds rows of tenants; a test holds the list against the DDL."""
 _DELETE = "DELETE FROM proj.{table} WHERE tenant_id = ANY($1::text[])"

@@ -12,7 +12,7 @@ from tocsin_grouper.adapters.schema import DAY_TABLES, renamed
 
 TABLES = (
     "partitions", "refusals", "timers", "facts", "incidents", "groups", "alerts", "alert_bodies", "alert_events", "deliveries",
-    "incident_actions", "commands", "erased",
+    "incident_actions", "commands", "erased", "rule_sets", "gateways",
 )  # fmt: skip
 _HASH = "SELECT count(*) AS rows, coalesce(sum(hashtextextended(t::text, 0)), 0)::text AS hash FROM proj.{table} AS t"
 _SINCE = " WHERE logged_at >= $1"

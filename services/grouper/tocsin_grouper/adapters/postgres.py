@@ -5,23 +5,42 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
+import orjson
 
+from tocsin_contracts.incident import AnyIncidentFact, decode_fact
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
 from tocsin_grouper.adapters import erasing, retention, rows, schema
 from tocsin_grouper.adapters.codec import Connection
+from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.changes import Changes
-from tocsin_grouper.domain.keys import AlertKey, CommandKey, DeliveryKey, GroupKey, IncidentKey, Key, SenderKey, TimerKey
+from tocsin_grouper.domain.keys import (
+    ActionKey,
+    AlertKey,
+    CommandKey,
+    DeliveryKey,
+    GroupKey,
+    IncidentKey,
+    Key,
+    MembersKey,
+    OpeningKey,
+    SenderKey,
+    TimerKey,
+    UnresolvedKey,
+)
 from tocsin_grouper.domain.partition import PartitionState
+from tocsin_grouper.domain.rules import read_rules
 from tocsin_grouper.domain.state import (
     Alert,
     DecidedCommand,
     Group,
     Incident,
+    Members,
     PartitionClock,
     RecordedDelivery,
     SenderDelivery,
     Timer,
+    Unresolved,
     Value,
 )
 from tocsin_grouper.domain.timers import Timers
@@ -65,6 +84,8 @@ class Projection:
         refusals = await self.connection.fetch(self._queries["load_refusals"], partition)
         timers = await self.connection.fetch(self._queries["load_timers"], partition)
         erased = await self.connection.fetch(self._queries["load_erased"], partition)
+        rules = await self.connection.fetch(self._queries["load_rules"], partition)
+        gateways = await self.connection.fetch(self._queries["load_gateways"], partition)
         leaving = await self.connection.fetch(self._queries["load_leaving"], partition) if self._heeds_erased else []
         return PartitionState(
             clock=None if clock is None else PartitionClock(**clock),
@@ -79,6 +100,8 @@ class Projection:
             ),
             erased={row["tenant_id"]: row["offset"] for row in erased},
             leaving=frozenset(row["id"] for row in leaving),
+            rules={row["tenant_id"]: read_rules(row["version"], orjson.loads(row["document"])) for row in rules},
+            gateways={row["gateway"]: row["observed"] for row in gateways},
         )
 
     async def load_restored(self, partition: int) -> list[str]:
@@ -135,14 +158,14 @@ class Projection:
         await self._copy("deliveries", rows.DELIVERIES, rows.deliveries(changes))
         await self._copy("commands", rows.COMMANDS, rows.commands(changes))
         await self._copy("incident_actions", rows.ACTIONS, rows.actions(changes))
+        await self._copy("rule_sets", rows.RULE_SETS, rows.rule_sets(changes))
         redriven = [(fact.partition, fact.offset, fact.to) for fact in changes.redriven]
         await self._run("mark_redriven", redriven)
 
     async def _write_incidents(self, changes: Changes, partition: int) -> None:
         await self._copy("incidents", rows.INCIDENTS, rows.opened_incidents(changes))
         await self._merge("update_incidents", rows.changed_incidents(changes))
-        groups = [(key.tenant, key.group, group.incident) for key, group in changes.groups.items()]
-        await self._run("save_groups", groups, partition)
+        await self._merge("save_groups", rows.groups(changes), partition)
 
     async def _write_alerts(self, changes: Changes, partition: int) -> None:
         await self._copy("alerts", rows.ALERTS, rows.new_alerts(changes, partition))
@@ -161,6 +184,10 @@ class Projection:
         await self._run("drop_timers", cleared, partition)
         owed = [(tenant, integration, micros) for (tenant, integration), micros in changes.refusals.items()]
         await self._run("save_refusals", owed, partition)
+        ticked = [(name, observed) for name, observed in changes.gateways.items() if observed is not None]
+        gone = [(name,) for name, observed in changes.gateways.items() if observed is None]
+        await self._run("save_gateways", ticked, partition)
+        await self._run("drop_gateways", gone, partition)
         clock = changes.clock
         if clock is not None:
             await self.connection.execute(
@@ -186,7 +213,7 @@ def _alert(row: asyncpg.Record) -> tuple[Key, Value]:
     (
         tenant, name, integration, incident, status, severity, heartbeat, never_resolves, episode_at, occurred_at, opened_at,
         resolved_at, created_at, updated_at, last_seen_at, event_count, content, content_status, content_at, last_observed,
-        group_window_s, silence_s, changed_offset,
+        group_window_s, silence_s, changed_offset, ruled_window_s, held,
     ) = row  # fmt: skip
     return AlertKey(tenant, name), Alert(
         tenant=tenant,
@@ -212,6 +239,8 @@ def _alert(row: asyncpg.Record) -> tuple[Key, Value]:
         group_window_s=group_window_s,
         silence_s=silence_s,
         changed_offset=changed_offset,
+        ruled_window_s=ruled_window_s,
+        held=held,
     )
 
 
@@ -220,11 +249,37 @@ def _incident(row: asyncpg.Record) -> tuple[Key, Value]:
     tenant, name = values.pop("tenant_id"), values.pop("id")
     values["status"] = IncidentStatus(values["status"])
     values["severity"] = Severity(values["severity"])
+    values["worst"] = Severity(values["worst"])
+    values["policy"] = policy.read(orjson.loads(values["policy"]))
+    recent = values["recent"]
+    values["recent"] = tuple(zip(recent[::2], recent[1::2], strict=True))
     return IncidentKey(tenant, name), Incident(tenant=tenant, id=name, **values)
 
 
 def _group(row: asyncpg.Record) -> tuple[Key, Value]:
-    return GroupKey(row["tenant_id"], row["group_key"]), Group(incident=row["incident_id"])
+    held = tuple(zip(row["held_alerts"], row["held_at"], strict=True))
+    group = Group(incident=row["incident_id"], held=held, openings=tuple(row["openings"]))
+    return GroupKey(row["tenant_id"], row["group_key"]), group
+
+
+def _opening(row: asyncpg.Record) -> tuple[Key, Value]:
+    return OpeningKey(row["tenant_id"], row["incident_id"]), _fact(row)
+
+
+def _action(row: asyncpg.Record) -> tuple[Key, Value]:
+    return ActionKey(row["tenant_id"], row["incident_id"], row["version"]), _fact(row)
+
+
+def _fact(row: asyncpg.Record) -> AnyIncidentFact:
+    return decode_fact(row["kind"], row["incident_id"], row["version"], row["at"], row["body"])
+
+
+def _members(row: asyncpg.Record) -> tuple[Key, Value]:
+    return MembersKey(row["tenant_id"], row["incident_id"]), Members(alerts=tuple(row["alerts"]))
+
+
+def _unresolved(row: asyncpg.Record) -> tuple[Key, Value]:
+    return UnresolvedKey(row["tenant_id"]), Unresolved(incidents=tuple(row["incidents"]))
 
 
 def _command(row: asyncpg.Record) -> tuple[Key, Value]:
@@ -245,6 +300,10 @@ _LOADERS: dict[str, tuple[str, Callable[[asyncpg.Record], tuple[Key, Value]]]] =
     "alert": ("load_alerts", _alert),
     "incident": ("load_incidents", _incident),
     "group": ("load_groups", _group),
+    "opening": ("load_openings", _opening),
+    "action": ("load_actions", _action),
+    "members": ("load_members", _members),
+    "unresolved": ("load_unresolved", _unresolved),
     "command": ("load_commands", _command),
     "sender": ("load_senders", _sender),
     "delivery": ("load_deliveries", _delivery),

@@ -25,20 +25,54 @@ class Moment:
     settings: IntegrationSettings
 
 
-def begin(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment, incident: str) -> Alert:
-    """Begin an episode: the alert fires and belongs to `incident`."""
+def begin(
+    before: Alert | None,
+    alert_id: str,
+    event: AlertEvent,
+    moment: Moment,
+    incident: str | None,
+    *,
+    window_s: int | None = None,
+    held: str | None = None,
+) -> Alert:
+    """Begin an episode: the alert fires and belongs to `incident`, or waits in the group `held` for others.
+
+    Args:
+        before: the alert as it was.
+        alert_id: its name.
+        event: what its source said.
+        moment: where and when.
+        incident: that took it; None while it waits.
+        window_s: the window that its rule gives in place of the integration's.
+        held: the group in which it waits.
+    """
     at = ordering_time(event, moment.clock)
-    return _seen(before, alert_id, event, moment, AlertStatus.OPEN, incident, opened_at=moment.clock, occurred_at=at)
+    return _seen(
+        before, alert_id, event, moment, AlertStatus.OPEN, incident, opened_at=moment.clock, occurred_at=at,
+        window_s=window_s, held=held,
+    )  # fmt: skip
 
 
 def repeat(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
     """Go on with the running episode; an acknowledgement at the source stands."""
-    return _seen(before, before.id, event, moment, before.status, before.incident, opened_at=before.opened_at)
+    return _seen(
+        before,
+        before.id,
+        event,
+        moment,
+        before.status,
+        before.incident,
+        opened_at=before.opened_at,
+        window_s=before.ruled_window_s,
+    )
 
 
 def acknowledge(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
     """Mark the running episode as acknowledged at its source."""
-    return _seen(before, before.id, event, moment, AlertStatus.ACKNOWLEDGED, before.incident, opened_at=before.opened_at)
+    return _seen(
+        before, before.id, event, moment, AlertStatus.ACKNOWLEDGED, before.incident, opened_at=before.opened_at,
+        window_s=before.ruled_window_s, held=before.held,
+    )  # fmt: skip
 
 
 def resolve(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
@@ -81,7 +115,7 @@ def note_duplicate(before: Alert, moment: Moment) -> Alert:
 
 def end(before: Alert, at: int, offset: int) -> Alert:
     """End the running episode without a resolve: CLOSED."""
-    return replace(before, status=AlertStatus.CLOSED, resolved_at=at, updated_at=at, changed_offset=offset)
+    return replace(before, status=AlertStatus.CLOSED, resolved_at=at, updated_at=at, held=None, changed_offset=offset)
 
 
 def severity_of(before: Alert | None, event: AlertEvent) -> Severity:
@@ -93,7 +127,9 @@ def severity_of(before: Alert | None, event: AlertEvent) -> Severity:
 
 def limit_of(alert: Alert) -> int:
     """Give the silence (µs) that may end the alert's episode: its window if its source never resolves, else 24 hours."""
-    return (alert.group_window_s if alert.never_resolves else alert.silence_s) * SECOND
+    if alert.never_resolves:
+        return (alert.group_window_s if alert.ruled_window_s is None else alert.ruled_window_s) * SECOND
+    return alert.silence_s * SECOND
 
 
 def _seen(
@@ -106,6 +142,8 @@ def _seen(
     *,
     opened_at: int | None,
     occurred_at: int | None = None,
+    window_s: int | None = None,
+    held: str | None = None,
 ) -> Alert:
     """Build the alert behind an event that counted; without `occurred_at` its time never goes back."""
     settings = moment.settings
@@ -140,4 +178,6 @@ def _seen(
         group_window_s=settings.group_window_s,
         silence_s=settings.silence_s,
         changed_offset=moment.offset,
+        ruled_window_s=window_s,
+        held=held,
     )

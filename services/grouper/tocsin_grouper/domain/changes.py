@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from tocsin_contracts.alert import AlertEvent
-from tocsin_contracts.incident import AnyIncidentFact, IncidentOpened
+from tocsin_contracts.incident import AnyIncidentFact, IncidentOpened, IncidentRegrouped
 from tocsin_contracts.position import Position
 from tocsin_grouper.domain.facts import (
     AlertMoved,
@@ -17,24 +17,17 @@ from tocsin_grouper.domain.facts import (
     DeliveryRecorded,
     DeliveryRedriven,
     Fact,
+    GatewayTicked,
     IncidentChanged,
     RefusalCounted,
+    RulesAdopted,
     TenantGone,
     TimerCleared,
     TimerSet,
 )
 from tocsin_grouper.domain.fold import Decision
-from tocsin_grouper.domain.state import (
-    Alert,
-    AlertKey,
-    Group,
-    GroupKey,
-    Incident,
-    IncidentKey,
-    PartitionClock,
-    Timer,
-    TimerKey,
-)
+from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, TimerKey
+from tocsin_grouper.domain.state import Alert, Group, Incident, PartitionClock, Timer
 
 
 class Stamp(NamedTuple):
@@ -82,6 +75,12 @@ class Changes:
     new_alerts: set[AlertKey] = field(default_factory=set)
     timers: dict[TimerKey, Timer | None] = field(default_factory=dict)
     refusals: dict[tuple[str, str], int] = field(default_factory=dict)
+    rule_sets: list[tuple[Stamp, RulesAdopted]] = field(default_factory=list)
+    gateways: dict[str, int | None] = field(default_factory=dict)
+    """Absence time at the last tick of each gateway; None: it said goodbye."""
+    categories: dict[AlertKey, str] = field(default_factory=dict)
+    reasons: dict[IncidentKey, str] = field(default_factory=dict)
+    """Why incidents go on under another key."""
     erased: dict[str, int] = field(default_factory=dict)
     """Tenants to be erased before anything else is written, with the offset of the record that says so."""
     clock: PartitionClock | None = None
@@ -112,6 +111,8 @@ class Changes:
         self.facts.append((stamp, seq, change.tenant, change.fact))
         if isinstance(change.fact, IncidentOpened):
             self.opened[IncidentKey(change.tenant, change.fact.incident)] = (stamp, change.fact)
+        elif isinstance(change.fact, IncidentRegrouped):
+            self.reasons[IncidentKey(change.tenant, change.fact.incident)] = change.fact.reason
 
     def _add_row(self, stamp: Stamp, fact: Fact) -> None:
         match fact:
@@ -129,6 +130,10 @@ class Changes:
                 self.timers[key] = None
             case RefusalCounted(tenant=tenant, integration=integration, owed=owed):
                 self.refusals[tenant, integration] = owed
+            case RulesAdopted():
+                self.rule_sets.append((stamp, fact))
+            case GatewayTicked(gateway=gateway, observed=observed):
+                self.gateways[gateway] = observed
             case TenantGone(tenant=tenant, offset=offset):
                 self._forget(tenant, offset)
             case _:
@@ -140,6 +145,8 @@ class Changes:
         self.alerts[key] = fact.alert
         if fact.first:
             self.new_alerts.add(key)
+        if fact.category is not None:
+            self.categories[key] = fact.category
         if fact.renewed:
             self.raws[key] = fact.event.raw
         if fact.described:
@@ -168,6 +175,9 @@ class Changes:
         self.new_alerts = {key for key in self.new_alerts if key[0] != tenant}
         self.timers = _without(tenant, self.timers)
         self.refusals = _without(tenant, self.refusals)
+        self.rule_sets = [each for each in self.rule_sets if each[1].tenant != tenant]
+        self.categories = _without(tenant, self.categories)
+        self.reasons = _without(tenant, self.reasons)
 
 
 K = TypeVar("K", bound=tuple[str, ...])

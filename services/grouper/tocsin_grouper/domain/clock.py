@@ -19,6 +19,10 @@ GRACE = MINUTE
 
 WHOLE_PARTITION = ""
 """In place of an integration: owed to everybody in the partition."""
+ANY_INTEGRATION = "*"
+"""In place of an integration that nobody knows yet: owed as much as any of its tenant's."""
+GATEWAY_GONE = 15 * MINUTE
+"""A gateway that did not tick for so long (µs, absence time) and said no goodbye is taken for dead: nobody waits for it more."""
 
 
 def advance(before: PartitionClock | None, raw_at: int, offset: int) -> PartitionClock:
@@ -42,7 +46,25 @@ def advance(before: PartitionClock | None, raw_at: int, offset: int) -> Partitio
 
 def owed(refusals: Mapping[tuple[str, str], int], tenant: str, integration: str) -> int:
     """Sum what an integration is owed (µs): by its own refusals and by those of everybody."""
-    return refusals.get((tenant, integration), 0) + refusals.get((WHOLE_PARTITION, WHOLE_PARTITION), 0)
+    if integration == ANY_INTEGRATION:
+        own = max((micros for (of, _), micros in refusals.items() if of == tenant), default=0)
+    else:
+        own = refusals.get((tenant, integration), 0)
+    return own + refusals.get((WHOLE_PARTITION, WHOLE_PARTITION), 0)
+
+
+def told_until(observed: int, gateways: Mapping[str, int]) -> int:
+    """Say as of when (absence time) absences may be judged: now, or as long as every gateway told whom it refused (P10).
+
+    A gateway that cannot reach Kafka refuses, and can tell only later; meanwhile others tick on. One that ticked at a deadline
+    or behind it told all that it refused before.
+    """
+    return min((observed, *(last + GRACE for last in gateways.values())))
+
+
+def dead(observed: int, gateways: Mapping[str, int]) -> list[str]:
+    """List gateways that said nothing for so long that nobody waits for them, in name order."""
+    return sorted(name for name, last in gateways.items() if observed - last > GATEWAY_GONE)
 
 
 def happened_at(now: PartitionClock, due: int, no_earlier_than: int) -> int:

@@ -9,7 +9,8 @@ from tocsin_grouper.domain import alert_state, duplicates
 from tocsin_grouper.domain.alert_state import Moment
 from tocsin_grouper.domain.facts import AlertMoved, DeliveryRecorded, DeliveryRedriven
 from tocsin_grouper.domain.gathering import Gathering, moment_of
-from tocsin_grouper.domain.state import AlertKey, DeliveryKey, RecordedDelivery, SenderDelivery, SenderKey
+from tocsin_grouper.domain.keys import AlertKey, DeliveryKey, SenderKey
+from tocsin_grouper.domain.state import RecordedDelivery, SenderDelivery
 from tocsin_grouper.domain.step import Step
 
 REDRIVE_HORIZON = 30 * DAY

@@ -8,9 +8,11 @@ the end of its incident (DESIGN 3). Both are absences: counted in ticked time, l
 from typing import Final
 
 from tocsin_grouper.domain import alert_state
+from tocsin_grouper.domain.beginning import unhold
 from tocsin_grouper.domain.clock import happened_at, owed
 from tocsin_grouper.domain.facts import AlertMoved, TimerCleared, TimerSet
-from tocsin_grouper.domain.state import Alert, AlertKey, Incident, IncidentKey, Timer, TimerKey
+from tocsin_grouper.domain.keys import AlertKey, IncidentKey, TimerKey
+from tocsin_grouper.domain.state import Alert, Incident, Timer
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import Tally, settle
 from tocsin_grouper.domain.timers import Due
@@ -84,6 +86,7 @@ def _over(alert: Alert, incident: Incident, over_observed: int, step: Step) -> i
 
 def _close(step: Step, alert: Alert, incident: Incident | None, due: Due) -> None:
     at = happened_at(step.clock, due.due, alert.last_seen_at)
+    unhold(step, alert)
     closed = alert_state.end(alert, at, step.position.offset)
     step.draft.put(AlertKey(alert.tenant, alert.id), closed)
     step.record(TimerCleared(key=due.key))

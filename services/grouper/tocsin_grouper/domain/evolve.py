@@ -1,17 +1,32 @@
 """Facts to state: total functions that never refuse. Nothing else makes an `Incident`."""
 
 from dataclasses import replace
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from tocsin_contracts.incident import (
+    AlertsCame,
+    AlertsLeft,
     AlertsRecorded,
     AnyIncidentFact,
+    Commented,
+    FieldChanged,
+    FlappingBegan,
+    FlappingEnded,
+    IncidentAction,
     IncidentOpened,
+    IncidentRegrouped,
+    IncidentReopened,
     IncidentResolved,
+    LinkChanged,
+    SeverityOverridden,
     SeverityRaised,
+    Snoozed,
     StatusChanged,
 )
+from tocsin_contracts.severity import highest
 from tocsin_contracts.status import IncidentStatus
+from tocsin_contracts.times import MINUTE, SECOND
+from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.state import Incident
 
 
@@ -21,6 +36,8 @@ class Place(NamedTuple):
     tenant: str
     offset: int
     observed: int
+    heard: int
+    """Absence time less what the incident's integration is owed: the one thing that facts do not tell."""
 
 
 def evolve(before: Incident | None, fact: AnyIncidentFact, place: Place) -> Incident:
@@ -35,16 +52,56 @@ def evolve(before: Incident | None, fact: AnyIncidentFact, place: Place) -> Inci
         return _opened(fact, place)
     if before is None:
         raise ValueError(f"incident {fact.incident}: {fact.kind} before it was opened")
+    if isinstance(fact, AlertsRecorded):
+        return _recorded(before, fact, place)
+    changed = _changed(before, fact, place)
+    revision = before.revision + 1 if isinstance(fact, IncidentAction) or _by_somebody(fact) else before.revision
+    return replace(before, **changed, version=fact.version, revision=revision, updated_at=fact.at, changed_offset=place.offset)
+
+
+def _by_somebody(fact: AnyIncidentFact) -> bool:
+    return isinstance(fact, IncidentReopened) and fact.actor_id is not None
+
+
+def _changed(before: Incident, fact: AnyIncidentFact, place: Place) -> dict[str, Any]:  # noqa: C901, PLR0912 # one case a fact
+    """Say which fields of the incident a fact changes, besides those that every fact does."""
     match fact:
-        case AlertsRecorded():
-            return _recorded(before, fact, place)
         case SeverityRaised():
-            return replace(before, severity=fact.after, version=fact.version, updated_at=fact.at, changed_offset=place.offset)
+            return {"severity": highest(before.severity, fact.after), "worst": highest(before.worst, fact.after)}
         case IncidentResolved():
-            return _moved(before, IncidentStatus.RESOLVED, fact, place)
+            return _moved(before, IncidentStatus.RESOLVED, fact.at, place)
         case StatusChanged():
-            moved = _moved(before, fact.after, fact, place)
-            return replace(moved, revision=before.revision + 1)
+            return _moved(before, fact.after, fact.at, place)
+        case IncidentReopened():
+            return _restored(fact.after) | {"silent": False, "turned_observed": place.heard}
+        case IncidentRegrouped():
+            read = policy.read(fact.policy)
+            recent = before.recent if read.spike_s is not None else ()
+            return {
+                "group_key": fact.group_key,
+                "rule": fact.rule,
+                "rule_version": fact.rule_version,
+                "policy": read,
+                "recent": recent,
+            }
+        case FlappingBegan():
+            return {"flapping": True, "turned_observed": place.heard}
+        case FlappingEnded():
+            return {"flapping": False}
+        case FieldChanged():
+            return {fact.name: fact.after}
+        case SeverityOverridden():
+            return {"severity": fact.after}
+        case Snoozed():
+            return {"snoozed_until": fact.until}
+        case Commented() | LinkChanged():
+            return {}
+        case AlertsLeft():
+            return _left(before, fact, place)
+        case AlertsCame():
+            return _came(before, fact, place)
+        case IncidentOpened() | AlertsRecorded():
+            raise AssertionError("handled by evolve")
         case _:
             assert_never(fact)
 
@@ -54,25 +111,37 @@ def _opened(fact: IncidentOpened, place: Place) -> Incident:
         tenant=place.tenant,
         id=fact.incident,
         group_key=fact.group_key,
+        integration=fact.integration,
+        rule=fact.rule,
+        rule_version=fact.rule_version,
         status=IncidentStatus.OPEN,
         severity=fact.severity,
+        worst=fact.severity,
         created_at=fact.at,
         updated_at=fact.at,
         first_seen_at=fact.first_seen_at,
         last_alert_at=fact.first_seen_at,
+        team=fact.team,
+        category=fact.category,
         version=fact.version,
+        policy=policy.read(fact.policy),
         changed_offset=place.offset,
     )
 
 
 def _recorded(before: Incident, fact: AlertsRecorded, place: Place) -> Incident:
     active = before.firing_count + len(fact.joined) + len(fact.fired) - len(fact.resolved) - len(fact.ended)
+    turned = (active > 0) != (before.firing_count > 0)
     return Incident(
         tenant=before.tenant,
         id=before.id,
         group_key=before.group_key,
+        integration=before.integration,
+        rule=before.rule,
+        rule_version=before.rule_version,
         status=before.status,
         severity=before.severity,
+        worst=before.worst,
         created_at=before.created_at,
         updated_at=fact.at,
         first_seen_at=before.first_seen_at,
@@ -80,28 +149,107 @@ def _recorded(before: Incident, fact: AlertsRecorded, place: Place) -> Incident:
         acknowledged_at=before.acknowledged_at,
         resolved_at=before.resolved_at,
         closed_at=before.closed_at,
+        snoozed_until=before.snoozed_until,
+        assignee=before.assignee,
+        team=before.team,
+        category=before.category,
+        runbook_url=before.runbook_url,
+        merged_into=before.merged_into,
         alert_count=before.alert_count + len(fact.joined),
         firing_count=active,
         event_count=before.event_count + fact.events,
         version=fact.version,
         revision=before.revision,
+        flapping=before.flapping,
+        silent=_silent(before, fact, active),
+        turned_observed=place.heard if turned else before.turned_observed,
         over_observed=before.over_observed,
+        policy=before.policy,
+        recent=_recent(before, fact),
         changed_offset=place.offset,
     )
 
 
-def _moved(before: Incident, after: IncidentStatus, fact: IncidentResolved | StatusChanged, place: Place) -> Incident:
-    return replace(
-        before,
-        status=after,
-        acknowledged_at=_first(before.acknowledged_at, fact.at, after is IncidentStatus.ACKNOWLEDGED),
-        resolved_at=_first(before.resolved_at, fact.at, after is IncidentStatus.RESOLVED),
-        closed_at=_first(before.closed_at, fact.at, after is IncidentStatus.CLOSED),
-        over_observed=_first(before.over_observed, place.observed, after.is_over),
-        version=fact.version,
-        updated_at=fact.at,
-        changed_offset=place.offset,
-    )
+def _silent(before: Incident, fact: AlertsRecorded, active: int) -> bool:
+    """Tell whether silence ended the last active alert; a source's word about one that silence ended takes that back."""
+    if active > 0 or fact.resolved or fact.confirmed:
+        return False
+    return before.silent or (bool(fact.ended) and before.firing_count > 0)
+
+
+def _recent(before: Incident, fact: AlertsRecorded) -> tuple[tuple[int, int], ...]:
+    """Count the events of the last minutes, where the policy asks for it; whole minutes of the fold's clock."""
+    span_s = before.policy.spike_s
+    if span_s is None or fact.events == 0:
+        return before.recent
+    minute = fact.at // MINUTE
+    oldest = (fact.at - span_s * SECOND) // MINUTE
+    kept = [each for each in before.recent if each[0] > oldest]
+    if kept and kept[-1][0] == minute:
+        kept[-1] = (minute, kept[-1][1] + fact.events)
+    else:
+        kept.append((minute, fact.events))
+    return tuple(kept)
+
+
+def recent_events(incident: Incident, within_s: int, now: int) -> int:
+    """Count an incident's events of the last `within_s` seconds, by whole minutes: up to one more counts whole."""
+    oldest = (now - within_s * SECOND) // MINUTE
+    return sum(events for minute, events in incident.recent if minute > oldest)
+
+
+def _moved(before: Incident, after: IncidentStatus, at: int, place: Place) -> dict[str, Any]:
+    return {
+        "status": after,
+        "acknowledged_at": _first(before.acknowledged_at, at, after is IncidentStatus.ACKNOWLEDGED),
+        "resolved_at": _first(before.resolved_at, at, after is IncidentStatus.RESOLVED),
+        "closed_at": _first(before.closed_at, at, after is IncidentStatus.CLOSED),
+        "over_observed": _first(before.over_observed, place.observed, after.is_over),
+    }
+
+
+def _restored(status: IncidentStatus) -> dict[str, Any]:
+    """Give back a status from which the incident was not over."""
+    return {"status": status, "resolved_at": None, "closed_at": None, "over_observed": None, "merged_into": None}
+
+
+def _left(before: Incident, fact: AlertsLeft, place: Place) -> dict[str, Any]:
+    active = before.firing_count - fact.active
+    changed: dict[str, Any] = {
+        "alert_count": before.alert_count - len(fact.alerts),
+        "firing_count": active,
+        "event_count": before.event_count - fact.events,
+    }
+    if (active > 0) != (before.firing_count > 0):
+        changed["turned_observed"] = place.heard
+    if fact.closes is not None:
+        changed |= _moved(before, IncidentStatus.CLOSED, fact.at, place) | {"merged_into": fact.to, "flapping": False}
+    return changed
+
+
+def _came(before: Incident, fact: AlertsCame, place: Place) -> dict[str, Any]:
+    active = before.firing_count + fact.active
+    changed: dict[str, Any] = {
+        "alert_count": before.alert_count + len(fact.alerts),
+        "firing_count": active,
+        "event_count": before.event_count + fact.events,
+        "first_seen_at": min(before.first_seen_at, fact.first_seen_at),
+        "last_alert_at": max(before.last_alert_at, fact.last_alert_at),
+        "silent": before.silent and active == 0,
+    }
+    if (active > 0) != (before.firing_count > 0):
+        changed["turned_observed"] = place.heard
+    if fact.restores is not None:
+        changed |= _reversed(before, fact.restores)
+    return changed
+
+
+def _reversed(before: Incident, status: IncidentStatus) -> dict[str, Any]:
+    """Take a merge back: the status that the incident had, with its times."""
+    if not status.is_over:
+        return _restored(status)
+    resolved_only = status is IncidentStatus.RESOLVED
+    return {"status": status, "merged_into": None, "closed_at": None if resolved_only else before.closed_at}
 
 
 def _first(before: int | None, value: int, happened: bool) -> int | None:

@@ -13,7 +13,9 @@ from tocsin_contracts.image import Image
 from tocsin_contracts.incident import AnyIncidentFact
 from tocsin_contracts.outcome import Outcome
 from tocsin_contracts.record import record
-from tocsin_grouper.domain.state import Alert, PartitionClock, Timer, TimerKey
+from tocsin_grouper.domain.keys import TimerKey
+from tocsin_grouper.domain.rules import Rules
+from tocsin_grouper.domain.state import Alert, PartitionClock, Timer
 
 
 class Effect(StrEnum):
@@ -22,6 +24,8 @@ class Effect(StrEnum):
     OPENED = "opened"
     JOINED = "joined"
     FIRED = "fired"
+    REOPENED = "reopened"
+    HELD = "held"
     REPEATED = "repeated"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
@@ -46,6 +50,10 @@ class AlertRecorded:
     """Whether the event's texts are news: those of a firing are; a resolve does not rename its alert."""
     renewed: bool
     """Whether the alert's own JSON differs from what its row holds."""
+    category: str | None = None
+    """What the rules say that the alert is about; None where they were not asked."""
+    why: Mapping[str, object] | None = None
+    """What decided where an episode begins: the row keeps it for people who ask."""
 
 
 @record
@@ -111,6 +119,25 @@ class RefusalCounted:
 
 
 @record
+class RulesAdopted:
+    """A tenant's rules have another version: one row of `rule_sets`."""
+
+    tenant: str
+    rules: Rules
+    document: Mapping[str, object]
+    comment: str | None
+    command: Command
+
+
+@record
+class GatewayTicked:
+    """A gateway told what it refused: up to here (absence time, µs) nothing of it is unknown. None: it said goodbye."""
+
+    gateway: str
+    observed: int | None
+
+
+@record
 class TenantGone:
     """A tenant was erased: every row of it goes, whichever table it stands in."""
 
@@ -143,6 +170,8 @@ Fact = (
     | TimerSet
     | TimerCleared
     | RefusalCounted
+    | RulesAdopted
+    | GatewayTicked
     | TenantGone
     | ClockAdvanced
 )

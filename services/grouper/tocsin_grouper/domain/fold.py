@@ -15,23 +15,29 @@ from tocsin_contracts.record import record
 from tocsin_contracts.tenant import TenantErased
 from tocsin_contracts.tick import Tick
 from tocsin_contracts.times import SECOND
-from tocsin_grouper.domain import commands, deliveries, episode_timer
+from tocsin_grouper.domain import clock as clock_rules
+from tocsin_grouper.domain import commands, deliveries, ending, episode_timer, heartbeats
 from tocsin_grouper.domain.clock import WHOLE_PARTITION, advance
-from tocsin_grouper.domain.facts import ClockAdvanced, Fact, RefusalCounted, TenantGone, TimerCleared
+from tocsin_grouper.domain.facts import ClockAdvanced, Fact, GatewayTicked, RefusalCounted, TenantGone, TimerCleared
+from tocsin_grouper.domain.keys import TimerKey
 from tocsin_grouper.domain.partition import PartitionState
-from tocsin_grouper.domain.state import PartitionClock, TimerKey
+from tocsin_grouper.domain.state import PartitionClock
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.timers import Due
 from tocsin_grouper.domain.view import Draft, Missing
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 """Names this fold. Any change of a recorded fact for the same input is a new version (DESIGN 4)."""
 
 _NOT_THE_RECORDS_FAULT = (Missing, MemoryError)
 """What must not become a recorded fact: it would not be raised again at a replay (P5)."""
 
 TimerHandler = Callable[[Step, Due], None]
-TIMER_HANDLERS: Final[Mapping[str, TimerHandler]] = {episode_timer.KIND: episode_timer.fire}
+TIMER_HANDLERS: Final[Mapping[str, TimerHandler]] = {
+    episode_timer.KIND: episode_timer.fire,
+    ending.KIND: ending.fire,
+    heartbeats.KIND: heartbeats.fire,
+}
 TIMERS_AT_ONCE: Final = 500
 """Timers of one tenant that one record fires at most; the rest fires at the tenant's next record, or the next tick.
 
@@ -113,11 +119,42 @@ def _begin(state: PartitionState, record: LogRecord, clock: PartitionClock) -> S
     told = _refusals_of(state, record.payload) if isinstance(record.payload, Tick) else {}
     if told:
         refusals = refusals | {key: refusals.get(key, 0) + owed for key, owed in told.items()}
-    step = Step(position=record.position, clock=clock, loaded=state.loaded, refusals=refusals)
+    step = Step(
+        position=record.position,
+        clock=clock,
+        loaded=state.loaded,
+        refusals=refusals,
+        rules=state.rules,
+        judgements=state.judgements,
+    )
     step.record(ClockAdvanced(clock=clock))
+    if isinstance(record.payload, Tick):
+        _hear(step, state, record.payload)
     for tenant, integration in told:
         step.record(RefusalCounted(tenant=tenant, integration=integration, owed=refusals[tenant, integration]))
     return step
+
+
+def _hear(step: Step, state: PartitionState, tick: Tick) -> None:
+    """Note which gateway told, and forget those that are dead."""
+    gateway, observed = tick.process or tick.gateway, step.clock.observed
+    gone = clock_rules.dead(observed, {name: last for name, last in state.gateways.items() if name != gateway})
+    for name in gone:
+        step.record(GatewayTicked(gateway=name, observed=None))
+    if not tick.last or gateway in state.gateways:
+        step.record(GatewayTicked(gateway=gateway, observed=None if tick.last else observed))
+
+
+def _told_until(step: Step, state: PartitionState) -> int:
+    """Say up to when absences may be judged at this record."""
+    gateways = dict(state.gateways)
+    for fact in step.facts:
+        if isinstance(fact, GatewayTicked):
+            if fact.observed is None:
+                gateways.pop(fact.gateway, None)
+            else:
+                gateways[fact.gateway] = fact.observed
+    return clock_rules.told_until(step.clock.observed, gateways)
 
 
 def _refusals_of(state: PartitionState, tick: Tick) -> dict[tuple[str, str], int]:
@@ -132,10 +169,11 @@ def _fire_timers(
 ) -> tuple[tuple[TimerKey, Exception], ...]:
     """Fire what is due: a tenant's timers at its own records, everybody's at ticks; by due time, then key."""
     tenants = state.timers.tenants() if record.tenant is None else [record.tenant]
-    dues = state.timers.due(tenants, step.clock.observed, step.refusals, most=TIMERS_AT_ONCE)
+    dues = state.timers.due(tenants, _told_until(step, state), step.refusals, most=TIMERS_AT_ONCE)
     if not dues:
         return ()
     episode_timer.require(step, dues)
+    ending.require(step, dues)
     errors = ((due.key, _fire(step, due, handlers)) for due in dues)
     return tuple((key, error) for key, error in errors if error is not None)
 

@@ -9,20 +9,21 @@ from collections.abc import Sequence
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.image import Image
+from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus
-from tocsin_grouper.domain import alert_state
+from tocsin_grouper.domain import alert_state, heartbeats
 from tocsin_grouper.domain.alert_state import Moment
+from tocsin_grouper.domain.beginning import Beginner, unhold
 from tocsin_grouper.domain.episode_timer import arm, disarm
 from tocsin_grouper.domain.episodes import Verdict, beats, judge, may_begin, ordering_time
-from tocsin_grouper.domain.facts import AlertRecorded, Effect
-from tocsin_grouper.domain.group_key import group_key
-from tocsin_grouper.domain.opening import open_incident
+from tocsin_grouper.domain.facts import AlertMoved, AlertRecorded, Effect
+from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, Key
 from tocsin_grouper.domain.said import Said, cut
-from tocsin_grouper.domain.state import Alert, AlertKey, GroupKey, IncidentKey, Key
+from tocsin_grouper.domain.state import Alert
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import SUPERSEDED, Tally, settle
 
-_UNCOUNTED = frozenset({Effect.RECORDED, Effect.HEARTBEAT, Effect.LATE})
+_UNCOUNTED = frozenset({Effect.RECORDED, Effect.HEARTBEAT, Effect.LATE, Effect.HELD})
 
 
 def moment_of(step: Step, image: Image) -> Moment:
@@ -49,11 +50,12 @@ class Gathering:
         self._tallies: dict[str, Tally] = {}
         self._firing_here: set[str] = set()  # they collect, though their counts do not show it before they are settled
         self.incidents: dict[str, None] = {}
+        self._beginner = Beginner(step, image, self.incidents, self._firing_here)
 
     def apply(self) -> None:
         """Apply every event of the delivery."""
-        named = enumerate(zip(self._keys, self._image.alerts, strict=True))
-        said = [Said(seq, key, event) for seq, (key, event) in named]
+        named = enumerate(zip(self._keys, self._step.judged(self._image), strict=True))
+        said = [Said(seq, key, judged) for seq, (key, judged) in named]
         runs = cut(said)
         self._require(said, begins_again=len(runs) > 1)
         for run in runs:
@@ -68,12 +70,15 @@ class Gathering:
             alert = draft.alert(one.key)
             if alert is not None and alert.incident is not None:
                 keys.append(IncidentKey(tenant, alert.incident))
-            if may_begin(alert, one.event) or begins_again:
-                groups.append(GroupKey(tenant, group_key(self._image.source, one.event)))
+            ruling = one.judged.ruling
+            if ruling is not None and (begins_again or may_begin(alert, one.event)):
+                groups.append(GroupKey(tenant, ruling.key))
+            if alert is not None and alert.held is not None:
+                groups.append(GroupKey(tenant, alert.held))
         draft.require([*keys, *groups])
         if groups:
-            found = [draft.group(key) for key in groups]
-            draft.require([IncidentKey(tenant, group.incident) for group in found if group is not None])
+            found = [group for key in groups if (group := draft.group(key)) is not None]
+            draft.require([IncidentKey(tenant, group.incident) for group in found if group.incident is not None])
 
     def _apply_run(self, run: list[Said]) -> None:
         for one in run:
@@ -119,6 +124,8 @@ class Gathering:
                 occurred_at=at,
                 alert=after,
                 source=self._image.source,
+                category=said.judged.category,
+                why=said.why,
                 first=before is None,
                 described=before is None or (renewed and event.status is EventStatus.FIRING),
                 renewed=renewed,
@@ -128,9 +135,9 @@ class Gathering:
     def _apply_verdict(self, said: Said, before: Alert | None) -> tuple[Alert, Effect]:
         name, event, moment = said.key.alert, said.event, self._moment
         if said.verdict is None:
-            return alert_state.heartbeat(before, name, event, moment), Effect.HEARTBEAT
+            return self._beat(said, before)
         if said.verdict in (Verdict.BEGINS, Verdict.SUPERSEDES):
-            return self._begin(name, event, before)
+            return self._begin(said, before)
         if said.verdict is Verdict.STICKS or before is None:
             return alert_state.stick(before, name, event, moment), self._confirm(event, before)
         if said.verdict is Verdict.LATE:
@@ -139,6 +146,7 @@ class Gathering:
         tally = Tally() if before.incident is None else self._tally(before.incident)
         if said.verdict is Verdict.RESOLVES:
             tally.resolved.append(name)
+            unhold(self._step, before)
             disarm(self._step, before)
             return alert_state.resolve(before, event, moment), Effect.RESOLVED
         if said.verdict is Verdict.ACKNOWLEDGES:
@@ -148,30 +156,49 @@ class Gathering:
             after, effect = alert_state.repeat(before, event, moment), Effect.REPEATED
             tally.repeated.append(name)
             tally.weigh(after.severity, name)
+            tally.escalate(said.judged.escalations, name)
         if after.incident is not None and alert_state.limit_of(after) < alert_state.limit_of(before):
             arm(self._step, after)  # new settings allow less silence than the timer was armed for
         return after, effect
 
-    def _begin(self, name: str, event: AlertEvent, before: Alert | None) -> tuple[Alert, Effect]:
-        """Begin an episode: join the group's incident while it collects, else open one."""
-        tenant = self._image.tenant
-        key = group_key(self._image.source, event)
-        group = self._step.draft.group(GroupKey(tenant, key))
-        incident = None if group is None else self._step.incident(tenant, group.incident)
+    def _beat(self, said: Said, before: Alert | None) -> tuple[Alert, Effect]:
+        """Take a sign of life; it never has an incident, but a configured one that stayed away had."""
+        if said.judged.beat is not None:
+            heartbeats.beat(self._step, self._image.tenant, self._image.integration, said.judged.beat)
+        return alert_state.heartbeat(before, said.key.alert, said.event, self._moment), Effect.HEARTBEAT
+
+    def _begin(self, said: Said, before: Alert | None) -> tuple[Alert, Effect]:
+        """Begin an episode, in the incident that the rules give it."""
+        name, event, ruling = said.key.alert, said.event, said.judged.ruling
+        if ruling is None:
+            raise ValueError("what fires has a ruling")
         severity = alert_state.severity_of(before, event)
-        if incident is not None and (incident.collects or incident.id in self._firing_here):
-            member = before is not None and before.incident == incident.id
-            effect = Effect.FIRED if member else Effect.JOINED
-        else:
-            member, effect = False, Effect.OPENED
-            incident = open_incident(self._step, self._image, name, event, severity=severity, key=key, taken=self.incidents)
-        after = alert_state.begin(before, name, event, self._moment, incident.id)
-        tally = self._tally(incident.id)
+        beginning = self._beginner.find(name, before, said.judged, ruling, severity)
+        said.why = beginning.why
+        incident = None if beginning.incident is None else beginning.incident.id
+        after = alert_state.begin(before, name, event, self._moment, incident, window_s=ruling.window_s, held=beginning.held)
+        if incident is not None:
+            self._count_begun(incident, name, severity, member=before is not None and before.incident == incident)
+            self._take_in(incident, beginning.others)
+            self._tally(incident).escalate(said.judged.escalations, name)
+        arm(self._step, after)
+        return after, beginning.effect
+
+    def _count_begun(self, incident: str, name: str, severity: Severity, *, member: bool) -> None:
+        tally = self._tally(incident)
         (tally.fired if member else tally.joined).append(name)
         tally.weigh(severity, name)
-        self._firing_here.add(incident.id)
-        arm(self._step, after)
-        return after, effect
+        self._firing_here.add(incident)
+
+    def _take_in(self, incident: str, others: Sequence[Alert]) -> None:
+        """Let alerts that waited for a threshold belong to the incident that it opened."""
+        for alert in others:
+            taken = alert.into(incident, self._moment.offset)
+            self._step.draft.put(AlertKey(alert.tenant, alert.id), taken)
+            self._step.record(AlertMoved(alert=taken))
+            tally = self._tally(incident)
+            tally.joined.append(alert.id)
+            tally.weigh(alert.severity, alert.id)
 
     def _confirm(self, event: AlertEvent, before: Alert | None) -> Effect:
         """Resolve, by its source's word, an alert that silence had closed: its incident may wait for just that."""

@@ -5,24 +5,15 @@ Only a forecast: what it misses, `Missing` asks for.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tocsin_contracts.command import Command
+from tocsin_contracts.command import Bulk, Command, Merge, SetRules
 from tocsin_contracts.image import Image
 from tocsin_contracts.outcome import Mapped
 from tocsin_grouper.domain.episodes import may_begin
 from tocsin_grouper.domain.fold import LogRecord
-from tocsin_grouper.domain.group_key import group_key
-from tocsin_grouper.domain.state import (
-    Alert,
-    AlertKey,
-    CommandKey,
-    DeliveryKey,
-    Group,
-    GroupKey,
-    IncidentKey,
-    Key,
-    SenderKey,
-    Value,
-)
+from tocsin_grouper.domain.keys import AlertKey, CommandKey, DeliveryKey, GroupKey, IncidentKey, Key, SenderKey
+from tocsin_grouper.domain.partition import PartitionState
+from tocsin_grouper.domain.rules import DEFAULT_RULES, judge_all
+from tocsin_grouper.domain.state import Alert, Group, Value
 
 Loaded = Mapping[Key, Value | None]
 
@@ -41,18 +32,31 @@ def named_by(records: Sequence[LogRecord]) -> list[Key]:
                     keys[DeliveryKey(*image.redrive_of)] = None
             case Command() as command:
                 keys[CommandKey(command.tenant, command.id)] = None
-                keys[IncidentKey(command.tenant, command.body.incident)] = None
+                for name in _incidents_of(command):
+                    keys[IncidentKey(command.tenant, name)] = None
             case _:
                 pass
     return list(keys)
 
 
-def led_to(records: Sequence[LogRecord], loaded: Loaded) -> list[Key]:
+def _incidents_of(command: Command) -> Iterable[str]:
+    match command.body:
+        case Bulk(incidents=incidents):
+            return incidents
+        case Merge(incident=incident, sources=sources):
+            return (incident, *sources)
+        case SetRules():
+            return ()
+        case deed:
+            return (deed.incident,)
+
+
+def led_to(records: Sequence[LogRecord], state: PartitionState) -> list[Key]:
     """List what the loaded alerts lead to: their incidents, and the groups of events that may begin an episode."""
     keys: dict[Key, None] = {}
     for record in records:
         if isinstance(record.payload, Image) and record.payload.mapped is Mapped.NORMALIZED:
-            for key in _led_to_by(record.payload, loaded):
+            for key in _led_to_by(record.payload, record.position.offset, state):
                 keys[key] = None
     return list(keys)
 
@@ -60,13 +64,20 @@ def led_to(records: Sequence[LogRecord], loaded: Loaded) -> list[Key]:
 def pointed_at(groups: Iterable[Key], loaded: Loaded) -> list[Key]:
     """List the incidents that loaded groups point at."""
     found = ((key, loaded.get(key)) for key in groups if isinstance(key, GroupKey))
-    return [IncidentKey(key.tenant, group.incident) for key, group in found if isinstance(group, Group)]
+    return [
+        IncidentKey(key.tenant, group.incident) for key, group in found if isinstance(group, Group) and group.incident is not None
+    ]
 
 
-def _led_to_by(image: Image, loaded: Loaded) -> Iterable[Key]:
-    for alert_id, event in zip(image.alert_ids, image.alerts, strict=True):
-        alert = loaded.get(AlertKey(image.tenant, alert_id))
-        if isinstance(alert, Alert) and alert.incident is not None:
+def _led_to_by(image: Image, offset: int, state: PartitionState) -> Iterable[Key]:
+    rules = state.rules.get(image.tenant, DEFAULT_RULES)
+    judged = judge_all(rules, image, offset, state.judgements)
+    for alert_id, one in zip(image.alert_ids, judged, strict=True):
+        found = state.loaded.get(AlertKey(image.tenant, alert_id))
+        alert = found if isinstance(found, Alert) else None
+        if alert is not None and alert.incident is not None:
             yield IncidentKey(image.tenant, alert.incident)
-        if may_begin(alert if isinstance(alert, Alert) else None, event):
-            yield GroupKey(image.tenant, group_key(image.source, event))
+        if alert is not None and alert.held is not None:
+            yield GroupKey(image.tenant, alert.held)
+        if one.ruling is not None and may_begin(alert, one.event):
+            yield GroupKey(image.tenant, one.ruling.key)

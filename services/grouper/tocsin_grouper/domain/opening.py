@@ -1,39 +1,54 @@
 """How an incident begins: its first fact, and its name."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
-from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.ids import incident_id
 from tocsin_contracts.image import Image
 from tocsin_contracts.incident import IncidentOpened
 from tocsin_contracts.severity import Severity
+from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.episodes import ordering_time
-from tocsin_grouper.domain.group_key import DEFAULT_RULE, DEFAULT_RULE_VERSION, reason
-from tocsin_grouper.domain.state import Group, GroupKey, Incident
+from tocsin_grouper.domain.rules import Judged, Rules, policy_of
+from tocsin_grouper.domain.state import Incident
 from tocsin_grouper.domain.step import Step
+from tocsin_rules.ruling import Ruling
+
+_RENAMED = ("service", "environment", "team", "severity")
 
 
 def open_incident(
-    step: Step, image: Image, alert: str, event: AlertEvent, *, severity: Severity, key: str, taken: Container[str]
+    step: Step,
+    image: Image,
+    alert: str,
+    judged: Judged,
+    *,
+    rules: Rules,
+    ruling: Ruling,
+    severity: Severity,
+    why: Mapping[str, object],
+    previous: str | None,
+    taken: Container[str],
 ) -> Incident:
-    """Open the incident of an alert that no collecting incident of its group could take, and point the group at it.
+    """Open the incident of an alert that no collecting incident of its group could take.
 
     Args:
         step: of the record that opens it.
         image: the delivery.
         alert: the id of the alert that fired.
-        event: what its source said.
+        judged: what its source said, and what the rules made of it.
+        rules: in force.
+        ruling: theirs about the alert.
         severity: of the alert.
-        key: the group's.
+        why: what decided, for people who ask.
+        previous: the incident of the group before this one.
         taken: incidents that the delivery touched already: their names are not used again.
     """
-    group = step.draft.group(GroupKey(image.tenant, key))
-    name = _unused_id(step, image.tenant, key, taken)
+    event = judged.event
     fact = IncidentOpened(
-        incident=name,
+        incident=_unused_id(step, image.tenant, ruling.key, taken),
         version=1,
         at=step.now,
-        group_key=key,
+        group_key=ruling.key,
         alert=alert,
         source=image.source,
         integration=image.integration,
@@ -42,19 +57,32 @@ def open_incident(
         title=event.title,
         severity=severity,
         first_seen_at=ordering_time(event, step.now),
-        rule=DEFAULT_RULE,
-        rule_version=DEFAULT_RULE_VERSION,
-        reason=reason(image.source, event),
-        previous=None if group is None else group.incident,
+        rule=ruling.rule,
+        rule_version=rules.version,
+        reason=ruling.reason,
+        previous=previous,
         description=event.description,
         service=event.service,
         environment=event.environment,
         team=event.team,
+        category=judged.category,
+        host=event.host,
         link=event.link,
+        identity=event.identity,
         labels=event.labels,
+        said=said_otherwise(judged),
+        why=why,
+        policy=policy.told(policy_of(rules, ruling)),
     )
-    step.draft.put(GroupKey(image.tenant, key), Group(incident=name))
     return step.emit(image.tenant, fact, None)
+
+
+def said_otherwise(judged: Judged) -> dict[str, str]:
+    """Give what the sender said where the rules made something else of it; "" for what it did not say."""
+    if judged.event is judged.said:
+        return {}
+    pairs = ((name, getattr(judged.said, name), getattr(judged.event, name)) for name in _RENAMED)
+    return {name: said or "" for name, said, made in pairs if said != made}
 
 
 def _unused_id(step: Step, tenant: str, key: str, taken: Container[str]) -> str:

@@ -3,8 +3,19 @@
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
-from tocsin_grouper.domain.facts import ClockAdvanced, Fact, RefusalCounted, TenantGone, TimerCleared, TimerSet
-from tocsin_grouper.domain.state import Key, PartitionClock, RecordedDelivery, Value
+from tocsin_grouper.domain.facts import (
+    ClockAdvanced,
+    Fact,
+    GatewayTicked,
+    RefusalCounted,
+    RulesAdopted,
+    TenantGone,
+    TimerCleared,
+    TimerSet,
+)
+from tocsin_grouper.domain.keys import Key
+from tocsin_grouper.domain.rules import Judgements, Rules
+from tocsin_grouper.domain.state import PartitionClock, RecordedDelivery, Value
 from tocsin_grouper.domain.timers import Timers
 from tocsin_grouper.domain.view import Draft
 
@@ -23,6 +34,13 @@ class PartitionState:
     leaving: frozenset[str] = frozenset()
     """Tenants whose erasure may lie further on in the log: `control` knows of it, so nothing of them is folded before."""
 
+    rules: dict[str, Rules] = field(default_factory=dict)
+    """Of tenants that have any, the version in force."""
+    gateways: dict[str, int] = field(default_factory=dict)
+    """Absence time at the last tick of each gateway that has not said goodbye."""
+    judgements: Judgements = field(default_factory=dict)
+    """What the rules made of deliveries; a memory that decides nothing."""
+
     def is_gone(self, tenant: str) -> bool:
         """Tell whether nothing of the tenant counts any more."""
         return tenant in self.erased or tenant in self.leaving
@@ -40,6 +58,12 @@ class PartitionState:
                     self.timers.drop(key)
                 case RefusalCounted(tenant=tenant, integration=integration, owed=owed):
                     self.refusals[(tenant, integration)] = owed
+                case RulesAdopted(tenant=tenant, rules=rules):
+                    self.rules[tenant] = rules
+                case GatewayTicked(gateway=gateway, observed=None):
+                    self.gateways.pop(gateway, None)
+                case GatewayTicked(gateway=gateway, observed=int(observed)):
+                    self.gateways[gateway] = observed
                 case TenantGone(tenant=tenant, offset=offset):
                     self._forget(tenant, offset)
                 case _:
@@ -48,6 +72,7 @@ class PartitionState:
     def _forget(self, tenant: str, offset: int) -> None:
         self.erased[tenant] = offset
         self.timers.forget(tenant)
+        self.rules.pop(tenant, None)
         self.refusals = {key: owed for key, owed in self.refusals.items() if key[0] != tenant}
         for key in [key for key, value in self.loaded.items() if _is_of(tenant, key, value)]:
             del self.loaded[key]

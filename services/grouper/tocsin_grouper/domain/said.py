@@ -1,10 +1,12 @@
 """What one delivery says about its alerts, event by event, and how a body that names an alert twice is cut."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_grouper.domain.episodes import Verdict
-from tocsin_grouper.domain.state import AlertKey
+from tocsin_grouper.domain.keys import AlertKey
+from tocsin_grouper.domain.rules import Judged
 
 
 @dataclass(slots=True)
@@ -13,9 +15,16 @@ class Said:
 
     seq: int
     key: AlertKey
-    event: AlertEvent
+    judged: Judged
     verdict: Verdict | None = None
     """None: not judged yet, or a sign of life, which is not judged."""
+    why: dict[str, Any] | None = None
+    """What decided where its episode begins."""
+
+    @property
+    def event(self) -> AlertEvent:
+        """What the source said, as the rules made it."""
+        return self.judged.event
 
 
 def cut(said: list[Said]) -> list[list[Said]]:

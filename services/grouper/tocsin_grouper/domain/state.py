@@ -4,63 +4,13 @@ Only what decisions need: texts, labels and raw JSON lie in the rows alone (see 
 alerts fit in memory. All times are µs; `observed` times are absence time (see `clock`), less what was owed.
 """
 
-from typing import NamedTuple
+from dataclasses import replace
 
+from tocsin_contracts.incident import AnyIncidentFact
 from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
-
-
-class AlertKey(NamedTuple):
-    """Names an alert. Every key ends in its space: tuples of equal text would else be one key."""
-
-    tenant: str
-    alert: str
-    space: str = "alert"
-
-
-class IncidentKey(NamedTuple):
-    """Names an incident."""
-
-    tenant: str
-    incident: str
-    space: str = "incident"
-
-
-class GroupKey(NamedTuple):
-    """Names a group: whose next alert joins which incident."""
-
-    tenant: str
-    group: str
-    space: str = "group"
-
-
-class SenderKey(NamedTuple):
-    """Names a sender's delivery id."""
-
-    tenant: str
-    integration: str
-    sender_id: str
-    space: str = "sender"
-
-
-class CommandKey(NamedTuple):
-    """Names a command: a tenant's Idempotency-Key."""
-
-    tenant: str
-    command: str
-    space: str = "command"
-
-
-class DeliveryKey(NamedTuple):
-    """Names a delivery by its position, for redrives."""
-
-    partition: int
-    offset: int
-    space: str = "delivery"
-
-
-Key = AlertKey | IncidentKey | GroupKey | SenderKey | CommandKey | DeliveryKey
+from tocsin_grouper.domain.policy import DEFAULT_POLICY, Policy
 
 
 @record
@@ -94,6 +44,14 @@ class Alert:
     group_window_s: int
     silence_s: int
     changed_offset: int
+    ruled_window_s: int | None = None
+    """The window that its rule gives in place of the integration's."""
+    held: str | None = None
+    """The group in which it waits for a threshold: it fires, and has no incident yet."""
+
+    def into(self, incident: str, offset: int) -> "Alert":
+        """Give the alert as a member of an incident."""
+        return replace(self, incident=incident, held=None, changed_offset=offset)
 
 
 @record
@@ -103,8 +61,13 @@ class Incident:
     tenant: str
     id: str
     group_key: str
+    integration: str
+    rule: str
+    rule_version: int
     status: IncidentStatus
     severity: Severity
+    worst: Severity
+    """The highest that its alerts and escalations had: it rises only above this, so that a person may lower it (E9)."""
     created_at: int
     updated_at: int
     first_seen_at: int
@@ -112,29 +75,62 @@ class Incident:
     acknowledged_at: int | None = None
     resolved_at: int | None = None
     closed_at: int | None = None
+    snoozed_until: int | None = None
+    assignee: str | None = None
+    team: str | None = None
+    category: str | None = None
+    runbook_url: str | None = None
+    merged_into: str | None = None
+    """The incident that took its alerts."""
     alert_count: int = 0
     firing_count: int = 0
     event_count: int = 0
     version: int = 0
     revision: int = 0
+    flapping: bool = False
+    silent: bool = False
+    """Whether its last alert ended by silence: then it collects no more, and nobody said that it is over."""
+    turned_observed: int | None = None
+    """Absence time, as its integration counts it, when it last began or ceased to have active alerts."""
     over_observed: int | None = None
+    policy: Policy = DEFAULT_POLICY
+    recent: tuple[tuple[int, int], ...] = ()
+    """Events by the minute, for spikes: (minute since the epoch, events), oldest first; empty unless its policy counts."""
     changed_offset: int = 0
 
     @property
     def collects(self) -> bool:
-        """Tell whether a new alert of its group joins it (E8): not over, and some alert's episode still runs.
+        """Tell whether a new alert of its group joins it (E8): it is not over, and inside its window.
 
         The window of a source that never resolves ends its alerts' episodes; so an incident outside its window has no
-        active alert, and collects no more.
+        active alert and was left in silence. One whose alerts were resolved, and which waits to be, collects.
         """
-        return not self.status.is_over and self.firing_count > 0
+        return not self.status.is_over and (self.firing_count > 0 or not self.silent)
 
 
 @record
 class Group:
-    """Points from a group to its newest incident."""
+    """Points from a group to its newest incident; keeps what waits for a threshold, and when the group opened."""
 
-    incident: str
+    incident: str | None
+    held: tuple[tuple[str, int], ...] = ()
+    """Alerts that fire and wait for others, with the clock when they began: as many as the threshold, at most."""
+    openings: tuple[int, ...] = ()
+    """The clock when the group's incidents opened, lately: as many as flapping takes, at most."""
+
+
+@record
+class Members:
+    """The alerts that belong to an incident, as the rows say; the view lays what is in memory over them."""
+
+    alerts: tuple[str, ...]
+
+
+@record
+class Unresolved:
+    """A tenant's incidents that are not over, as the rows say; the view lays what is in memory over them."""
+
+    incidents: tuple[str, ...]
 
 
 @record
@@ -161,14 +157,9 @@ class RecordedDelivery:
     logged_at: int
 
 
-Value = Alert | Incident | Group | SenderDelivery | DecidedCommand | RecordedDelivery
-
-
-class TimerKey(NamedTuple):
-    """Names a timer of a tenant; timers of equal due time fire in key order."""
-
-    tenant: str
-    key: str
+Value = (
+    Alert | Incident | Group | SenderDelivery | DecidedCommand | RecordedDelivery | AnyIncidentFact | Members | Unresolved
+)  # fmt: skip
 
 
 @record

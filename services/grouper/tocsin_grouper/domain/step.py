@@ -5,19 +5,24 @@ A step reads the state of before and keeps its own changes; the fold merges them
 
 from collections.abc import Mapping
 
-from tocsin_contracts.incident import AnyIncidentFact
+from tocsin_contracts.image import Image
+from tocsin_contracts.incident import AlertsCame, AlertsLeft, AnyIncidentFact, IncidentOpened, Snoozed
 from tocsin_contracts.position import Position
 from tocsin_grouper.domain.clock import owed
 from tocsin_grouper.domain.evolve import Place, evolve
 from tocsin_grouper.domain.facts import Fact, IncidentChanged
-from tocsin_grouper.domain.state import Incident, IncidentKey, Key, PartitionClock, Value
+from tocsin_grouper.domain.keys import ActionKey, IncidentKey, Key, OpeningKey
+from tocsin_grouper.domain.rules import DEFAULT_RULES, Judged, Judgements, Rules, RulesByTenant, judge_all
+from tocsin_grouper.domain.state import Incident, PartitionClock, Value
 from tocsin_grouper.domain.view import Draft
+
+_UNDOABLE = (Snoozed, AlertsLeft, AlertsCame)
 
 
 class Step:
     """Collects facts and evolves the draft with each, so that a later decision of the record sees the earlier ones."""
 
-    __slots__ = ("clock", "draft", "facts", "position", "refusals")
+    __slots__ = ("_adopted", "_rules", "clock", "draft", "facts", "judgements", "position", "refusals")
 
     def __init__(
         self,
@@ -26,10 +31,15 @@ class Step:
         clock: PartitionClock,
         loaded: Mapping[Key, Value | None],
         refusals: Mapping[tuple[str, str], int],
+        rules: RulesByTenant,
+        judgements: Judgements,
     ) -> None:
         self.position = position
         self.clock = clock
         self.refusals = refusals
+        self.judgements = judgements
+        self._rules = rules
+        self._adopted: dict[str, Rules] = {}
         self.draft = Draft(loaded)
         self.facts: list[Fact] = []
 
@@ -46,10 +56,28 @@ class Step:
         """Read an incident as the step left it so far."""
         return self.draft.incident(IncidentKey(tenant, incident))
 
+    def rules_of(self, tenant: str) -> Rules:
+        """Give the rules that are in force for a tenant here."""
+        return self._adopted.get(tenant) or self._rules.get(tenant, DEFAULT_RULES)
+
+    def adopt(self, tenant: str, rules: Rules) -> None:
+        """Let later decisions of this record go by other rules."""
+        self._adopted[tenant] = rules
+
+    def judged(self, image: Image) -> tuple[Judged, ...]:
+        """Say what the rules in force make of a delivery's alerts, in their order."""
+        return judge_all(self.rules_of(image.tenant), image, self.position.offset, self.judgements)
+
     def emit(self, tenant: str, fact: AnyIncidentFact, before: Incident | None) -> Incident:
         """Record an incident's fact and give the incident behind it."""
-        after = evolve(before, fact, Place(tenant, self.position.offset, self.clock.observed))
+        integration = fact.integration if isinstance(fact, IncidentOpened) else "" if before is None else before.integration
+        heard = self.observed_for(tenant, integration)
+        after = evolve(before, fact, Place(tenant, self.position.offset, self.clock.observed, heard))
         self.draft.put(IncidentKey(tenant, after.id), after)
+        if isinstance(fact, IncidentOpened):
+            self.draft.put(OpeningKey(tenant, after.id), fact)
+        elif isinstance(fact, _UNDOABLE):
+            self.draft.put(ActionKey(tenant, after.id, fact.version), fact)
         self.facts.append(IncidentChanged(tenant, fact))
         return after
 

@@ -1,13 +1,16 @@
 """What one record does to one incident, gathered alert by alert and told in one fact."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tocsin_contracts.incident import AlertsRecorded, IncidentResolved, SeverityRaised
+from tocsin_contracts.incident import AlertsRecorded, SeverityRaised
 from tocsin_contracts.severity import Severity
+from tocsin_grouper.domain.ending import ALL_RESOLVED, end_or_wait, watch
+from tocsin_grouper.domain.evolve import recent_events
 from tocsin_grouper.domain.state import Incident
 from tocsin_grouper.domain.step import Step
+from tocsin_rules.document import EscalationRule
 
-ALL_RESOLVED = "every alert resolved"
 SUPERSEDED = "the episode of its last alert ended unseen: a newer one began"
 
 
@@ -25,6 +28,8 @@ class Tally:
     ended: list[str] = field(default_factory=list)
     confirmed: list[str] = field(default_factory=list)
     worst: tuple[Severity, str] | None = None
+    escalations: dict[str, tuple[EscalationRule, str]] = field(default_factory=dict)
+    """Rules that want it worse, by name, each with the first alert that it matched."""
 
     def count(self, at: int) -> None:
         """Count one event that happened at `at`."""
@@ -35,6 +40,11 @@ class Tally:
         """Remember the worst alert; the first of equals."""
         if self.worst is None or severity.rank > self.worst[0].rank:
             self.worst = (severity, alert)
+
+    def escalate(self, rules: Sequence[EscalationRule], alert: str) -> None:
+        """Remember which rules want the incident to be worse."""
+        for rule in rules:
+            self.escalations.setdefault(rule.name, (rule, alert))
 
 
 def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = None) -> Incident:
@@ -63,29 +73,37 @@ def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = No
         ),
         incident,
     )
-    if tally.worst is not None and tally.worst[0].rank > incident.severity.rank and not incident.status.is_over:
-        incident = _raise_severity(step, incident, *tally.worst)
+    if not incident.status.is_over:
+        for severity, alert, reason in _wanted(incident, tally, step.now):
+            if severity.rank > incident.worst.rank:
+                incident = _raise_severity(step, incident, severity, alert, reason)
     ends = bool(tally.resolved or tally.confirmed) or why == SUPERSEDED
     if ends and incident.firing_count == 0 and not before.status.is_over:
-        incident = _resolve(step, incident, why or ALL_RESOLVED)
+        return end_or_wait(step, incident, why or ALL_RESOLVED)
+    if incident.turned_observed != before.turned_observed:
+        watch(step, incident)
     return incident
 
 
-def _raise_severity(step: Step, incident: Incident, severity: Severity, alert: str) -> Incident:
+def _wanted(incident: Incident, tally: Tally, now: int) -> Iterator[tuple[Severity, str, str]]:
+    """Give what wants the incident worse, each with its alert and reason: its alerts, then rules in the order they matched."""
+    if tally.worst is not None:
+        yield (*tally.worst, "a higher alert")
+    for rule, alert in tally.escalations.values():
+        if rule.spike is None:
+            yield rule.at_least, alert, f"escalation rule {rule.name}"
+        elif (count := recent_events(incident, rule.spike.within_s, now)) >= rule.spike.events:
+            yield rule.at_least, alert, f"escalation rule {rule.name}: {count} events within {rule.spike.within_s} s"
+
+
+def _raise_severity(step: Step, incident: Incident, severity: Severity, alert: str, reason: str) -> Incident:
     fact = SeverityRaised(
         incident=incident.id,
         version=incident.version + 1,
         at=step.now,
         before=incident.severity,
         after=severity,
-        reason="a higher alert",
+        reason=reason,
         alert=alert,
-    )
-    return step.emit(incident.tenant, fact, incident)
-
-
-def _resolve(step: Step, incident: Incident, reason: str) -> Incident:
-    fact = IncidentResolved(
-        incident=incident.id, version=incident.version + 1, at=step.now, before=incident.status, reason=reason
     )
     return step.emit(incident.tenant, fact, incident)

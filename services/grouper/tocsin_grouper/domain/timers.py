@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tocsin_grouper.domain.clock import GRACE, owed
-from tocsin_grouper.domain.state import Timer, TimerKey
+from tocsin_grouper.domain.keys import TimerKey
+from tocsin_grouper.domain.state import Timer
 
 
 class Due(NamedTuple):

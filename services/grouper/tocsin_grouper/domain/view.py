@@ -4,27 +4,37 @@ A `Draft` lies over the loaded state. It is thrown away when a record cannot be 
 record changes everything or nothing.
 """
 
-from collections.abc import Mapping, MutableMapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any, TypeVar
 
-from tocsin_grouper.domain.state import (
-    Alert,
+from tocsin_contracts.incident import AnyIncidentFact, IncidentFact, IncidentOpened
+from tocsin_grouper.domain.keys import (
+    ActionKey,
     AlertKey,
     CommandKey,
-    DecidedCommand,
     DeliveryKey,
-    Group,
     GroupKey,
-    Incident,
     IncidentKey,
     Key,
+    MembersKey,
+    OpeningKey,
+    SenderKey,
+    UnresolvedKey,
+)
+from tocsin_grouper.domain.state import (
+    Alert,
+    DecidedCommand,
+    Group,
+    Incident,
+    Members,
     RecordedDelivery,
     SenderDelivery,
-    SenderKey,
+    Unresolved,
     Value,
 )
 
-V = TypeVar("V", Alert, Incident, Group, SenderDelivery, DecidedCommand, RecordedDelivery)
+K = TypeVar("K", Alert, Incident)
+V = TypeVar("V", Alert, Incident, Group, SenderDelivery, DecidedCommand, RecordedDelivery, Members, Unresolved)
 
 
 class Missing(Exception):  # noqa: N818 # not an error: the handler loads these keys and folds the record again
@@ -74,6 +84,52 @@ class Draft:
         """Read a recorded delivery."""
         return self._read(key, RecordedDelivery)
 
+    def opening(self, key: OpeningKey) -> IncidentOpened | None:
+        """Read how an incident began; None: there is no such incident."""
+        value = self._found(key)
+        return value if isinstance(value, IncidentOpened) else None
+
+    def action(self, key: ActionKey) -> AnyIncidentFact | None:
+        """Read a fact of an incident by its version; None: there is none."""
+        value = self._found(key)
+        return value if isinstance(value, IncidentFact) else None
+
+    def members(self, key: MembersKey) -> list[Alert]:
+        """List the alerts that belong to an incident now, by id.
+
+        Rows tell of those that are not in memory, memory of all that changed since they were read (`handler.trim` sees to
+        it that nothing is forgotten in between).
+
+        Raises:
+            Missing: the rows' word, or one of these alerts, is not loaded.
+        """
+        stored = self._read(key, Members)
+        names = {AlertKey(key.tenant, name) for name in (() if stored is None else stored.alerts)}
+        names.update(self._known(key.tenant, Alert, lambda alert: alert.incident == key.incident))
+        self.require(sorted(names))
+        found = [self.alert(name) for name in sorted(names)]
+        return [alert for alert in found if alert is not None and alert.incident == key.incident]
+
+    def unresolved(self, key: UnresolvedKey) -> list[Incident]:
+        """List a tenant's incidents that are not over, the oldest first.
+
+        Raises:
+            Missing: the rows' word, or one of these incidents, is not loaded.
+        """
+        stored = self._read(key, Unresolved)
+        names = {IncidentKey(key.tenant, name) for name in (() if stored is None else stored.incidents)}
+        names.update(self._known(key.tenant, Incident, lambda incident: not incident.status.is_over))
+        self.require(sorted(names))
+        found = [self.incident(name) for name in names]
+        return sorted((i for i in found if i is not None and not i.status.is_over), key=lambda i: (i.created_at, i.id))
+
+    def _known(self, tenant: str, kind: type[K], fits: Callable[[K], bool]) -> Iterator[Any]:
+        """List keys of what is in memory and fits; drafts may have changed it."""
+        for entries in (self._loaded, self.writes):
+            for key, value in entries.items():
+                if type(value) is kind and key[0] == tenant and fits(value):
+                    yield key
+
     def put(self, key: Key, value: Value) -> None:
         """Write a value over what is loaded."""
         self.writes[key] = value
@@ -83,11 +139,15 @@ class Draft:
         loaded.update(self.writes)
 
     def _read(self, key: Key, kind: type[V]) -> V | None:
+        value = self._found(key)
+        assert value is None or type(value) is kind  # noqa: S101 # keys and kinds are paired by the methods above
+        return value
+
+    def _found(self, key: Key) -> Value | None:
         value = self.writes.get(key)
         if value is None:
             try:
-                value = self._loaded[key]
+                return self._loaded[key]
             except KeyError:
                 raise Missing(key) from None
-        assert value is None or type(value) is kind  # noqa: S101 # keys and kinds are paired by the methods above
         return value

@@ -21,20 +21,52 @@ SELECT id FROM control.tenants WHERE partition = $1 AND erased_at IS NOT NULL;
 SELECT e.tenant_id FROM proj.erased AS e JOIN control.tenants AS t ON t.id = e.tenant_id AND t.erased_at IS NULL
  WHERE e.partition = $1 ORDER BY 1;
 
+-- name: load_rules
+SELECT DISTINCT ON (tenant_id) tenant_id, version, document FROM proj.rule_sets
+ WHERE partition = $1 ORDER BY tenant_id, version DESC;
+
+-- name: load_gateways
+SELECT gateway, observed FROM proj.gateways WHERE partition = $1;
+
 -- name: load_alerts
 SELECT tenant_id, id, integration_id, incident_id, status, severity, heartbeat, never_resolves, episode_at, occurred_at,
        opened_at, resolved_at, created_at, updated_at, last_seen_at, event_count, content, content_status, content_at,
-       last_observed, group_window_s, silence_s, changed_offset
+       last_observed, group_window_s, silence_s, changed_offset, ruled_window_s, held
   FROM proj.alerts JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND id = name;
 
 -- name: load_incidents
-SELECT tenant_id, id, group_key, status, severity, created_at, updated_at, first_seen_at, last_alert_at, acknowledged_at,
-       resolved_at, closed_at, alert_count, firing_count, event_count, version, revision, over_observed, changed_offset
+SELECT tenant_id, id, group_key, integration_id AS integration, rule, rule_version, status, severity, worst, created_at, updated_at,
+       first_seen_at, last_alert_at, acknowledged_at, resolved_at, closed_at, snoozed_until, assignee, team, category, runbook_url,
+       merged_into, alert_count, firing_count, event_count, version, revision, flapping, silent, turned_observed, over_observed,
+       policy, recent, changed_offset
   FROM proj.incidents JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND id = name;
 
 -- name: load_groups
-SELECT tenant_id, group_key, incident_id
+SELECT tenant_id, group_key, incident_id, held_alerts, held_at, openings
   FROM proj.groups JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND group_key = name;
+
+-- name: load_actions
+SELECT f.tenant_id, f.incident_id, f.version, f.kind, f.at, f.body
+  FROM proj.facts AS f JOIN unnest($1::text[], $2::text[], $3::integer[]) AS wanted(tenant, incident, number)
+    ON f.tenant_id = tenant AND f.incident_id = incident AND f.version = number;
+
+-- name: load_openings
+SELECT f.tenant_id, f.incident_id, f.version, f.kind, f.at, f.body
+  FROM proj.facts AS f JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, incident)
+    ON f.tenant_id = tenant AND f.incident_id = incident AND f.version = 1;
+
+-- name: load_members
+SELECT tenant AS tenant_id, incident AS incident_id, ARRAY(
+           SELECT a.id FROM proj.alerts AS a WHERE a.tenant_id = tenant AND a.incident_id = incident ORDER BY a.id
+       ) AS alerts
+  FROM unnest($1::text[], $2::text[]) AS wanted(tenant, incident);
+
+-- name: load_unresolved
+SELECT tenant AS tenant_id, ARRAY(
+           SELECT i.id FROM proj.incidents AS i
+            WHERE i.tenant_id = tenant AND i.status IN ('OPEN', 'ACKNOWLEDGED', 'INVESTIGATING') ORDER BY i.id
+       ) AS incidents
+  FROM unnest($1::text[]) AS wanted(tenant);
 
 -- name: load_commands
 SELECT tenant_id, id, request_hash
@@ -74,16 +106,29 @@ DELETE FROM proj.timers USING unnest($2::text[], $3::text[]) AS gone(tenant, nam
  WHERE partition = $1 AND tenant_id = tenant AND key = name;
 
 -- name: save_groups
-INSERT INTO proj.groups (partition, tenant_id, group_key, incident_id)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[])
-ON CONFLICT (tenant_id, group_key) DO UPDATE SET incident_id = excluded.incident_id;
+INSERT INTO proj.groups (partition, tenant_id, group_key, incident_id, held_alerts, held_at, openings)
+SELECT $1, * FROM unnest($2::proj.saved_group[])
+ON CONFLICT (tenant_id, group_key) DO UPDATE
+   SET incident_id = excluded.incident_id, held_alerts = excluded.held_alerts, held_at = excluded.held_at,
+       openings = excluded.openings;
+
+-- name: save_gateways
+INSERT INTO proj.gateways (partition, gateway, observed) SELECT $1, * FROM unnest($2::text[], $3::bigint[])
+ON CONFLICT (partition, gateway) DO UPDATE SET observed = excluded.observed;
+
+-- name: drop_gateways
+DELETE FROM proj.gateways WHERE partition = $1 AND gateway = ANY($2::text[]);
 
 -- name: update_incidents
 UPDATE proj.incidents AS i
-   SET status = n.status, severity = n.severity, updated_at = n.updated_at, last_alert_at = n.last_alert_at,
-       acknowledged_at = n.acknowledged_at, resolved_at = n.resolved_at, closed_at = n.closed_at,
+   SET group_key = n.group_key, rule = n.rule, rule_version = n.rule_version, reason = coalesce(n.reason, i.reason),
+       policy = n.policy, status = n.status, severity = n.severity, worst = n.worst, updated_at = n.updated_at,
+       first_seen_at = n.first_seen_at, last_alert_at = n.last_alert_at, acknowledged_at = n.acknowledged_at,
+       resolved_at = n.resolved_at, closed_at = n.closed_at, snoozed_until = n.snoozed_until, assignee = n.assignee,
+       team = n.team, category = n.category, runbook_url = n.runbook_url, merged_into = n.merged_into,
        alert_count = n.alert_count, firing_count = n.firing_count, event_count = n.event_count, version = n.version,
-       revision = n.revision, over_observed = n.over_observed, changed_offset = n.changed_offset
+       revision = n.revision, over_observed = n.over_observed, turned_observed = n.turned_observed, flapping = n.flapping,
+       silent = n.silent, recent = n.recent, changed_offset = n.changed_offset
   FROM unnest($1::proj.moved_incident[]) AS n
  WHERE i.tenant_id = n.tenant_id AND i.id = n.id;
 
@@ -95,6 +140,7 @@ UPDATE proj.alerts AS a
        resolved_at = n.resolved_at, updated_at = n.updated_at, last_seen_at = n.last_seen_at, event_count = n.event_count,
        content = n.content, content_status = n.content_status, content_at = n.content_at, last_observed = n.last_observed,
        group_window_s = n.group_window_s, silence_s = n.silence_s, changed_offset = n.changed_offset,
+       ruled_window_s = n.ruled_window_s, held = n.held, category = coalesce(n.category, a.category),
        title = coalesce(n.title, a.title), service = coalesce(n.service, a.service),
        environment = coalesce(n.environment, a.environment), team = coalesce(n.team, a.team),
        host = coalesce(n.host, a.host), link = coalesce(n.link, a.link)

@@ -60,6 +60,7 @@ CREATE TABLE proj.incidents (
     group_key       text        NOT NULL,
     status          text        NOT NULL,
     severity        text        NOT NULL,        -- the highest so far (E9)
+    worst           text        NOT NULL,        -- the highest that alerts and escalations had; `severity` may be a person's
     title           text        NOT NULL,
     description     text,
     source          text        NOT NULL,
@@ -68,12 +69,16 @@ CREATE TABLE proj.incidents (
     service         text,
     environment     text,
     team            text,
+    category        text,
     link            text,
     labels          jsonb       NOT NULL,        -- of the alert that opened it
     rule            text        NOT NULL,        -- which rule grouped it, and why
-    rule_version    integer     NOT NULL,
+    rule_version    integer     NOT NULL,        -- of the tenant's rule set; 0: before there was any
     reason          text        NOT NULL,
+    policy          jsonb       NOT NULL,        -- how it behaves, where that is not the default
     previous_id     text,                        -- the incident of the same group before this one
+    split_from      text,                        -- the incident that its first alerts were taken out of
+    merged_into     text,                        -- the incident that took its alerts
     created_at      timestamptz NOT NULL,
     updated_at      timestamptz NOT NULL,
     first_seen_at   timestamptz NOT NULL,
@@ -93,6 +98,10 @@ CREATE TABLE proj.incidents (
     opened_offset   bigint      NOT NULL,
     changed_offset  bigint      NOT NULL,
     over_observed   bigint,                      -- absence time when it became RESOLVED or CLOSED, µs
+    turned_observed bigint,                      -- absence time when it last began or ceased to have active alerts, µs
+    flapping        boolean     NOT NULL,        -- opened too often: kept open, and quiet
+    silent          boolean     NOT NULL,        -- its last alert ended by silence: it collects no more
+    recent          bigint[]    NOT NULL,        -- minutes and events in turn, for spikes; empty unless its policy counts
     PRIMARY KEY (tenant_id, id)
 ) WITH (fillfactor = 50);
 CREATE INDEX incidents_created ON proj.incidents (tenant_id, created_at DESC, id DESC);
@@ -106,19 +115,29 @@ CREATE INDEX incidents_unresolved ON proj.incidents (tenant_id, created_at DESC,
 CREATE INDEX incidents_updated ON proj.incidents USING brin (updated_at);
 
 CREATE TYPE proj.moved_incident AS (
-    tenant_id text, id text, status text, severity text, updated_at timestamptz, last_alert_at timestamptz,
-    acknowledged_at timestamptz, resolved_at timestamptz, closed_at timestamptz, alert_count integer, firing_count integer,
-    event_count integer, version integer, revision integer, over_observed bigint, changed_offset bigint
+    tenant_id text, id text, group_key text, rule text, rule_version integer, reason text, policy jsonb, status text,
+    severity text, worst text, updated_at timestamptz, first_seen_at timestamptz, last_alert_at timestamptz,
+    acknowledged_at timestamptz, resolved_at timestamptz, closed_at timestamptz, snoozed_until timestamptz, assignee text,
+    team text, category text, runbook_url text, merged_into text, alert_count integer, firing_count integer,
+    event_count integer, version integer, revision integer, over_observed bigint, turned_observed bigint, flapping boolean,
+    silent boolean, recent bigint[], changed_offset bigint
 );
 
--- Which incident a group's next alert joins, if that one still collects.
+-- Which incident a group's next alert joins, if that one still collects; and what waits for others, and how often it opened.
 CREATE TABLE proj.groups (
     tenant_id   text COLLATE "C" NOT NULL,
     group_key   text COLLATE "C" NOT NULL,
-    incident_id text        NOT NULL,
+    incident_id text,                            -- NULL: its alerts wait for a threshold, or it moved under another key
+    held_alerts text[]      NOT NULL,            -- what fires and waits for a threshold, and since when, µs
+    held_at     bigint[]    NOT NULL,
+    openings    bigint[]    NOT NULL,            -- when it opened lately, µs: for flapping
     partition   integer     NOT NULL,
     PRIMARY KEY (tenant_id, group_key)
 ) WITH (fillfactor = 50);
+
+CREATE TYPE proj.saved_group AS (
+    tenant_id text, group_key text, incident_id text, held_alerts text[], held_at bigint[], openings bigint[]
+);
 
 CREATE TABLE proj.alerts (
     tenant_id        text COLLATE "C" NOT NULL,
@@ -134,6 +153,7 @@ CREATE TABLE proj.alerts (
     service          text,
     environment      text,
     team             text,
+    category         text,                       -- by the rules in force at its newest firing
     host             text,
     link             text,
     incident_id      text COLLATE "C",           -- of its current or last episode
@@ -153,6 +173,8 @@ CREATE TABLE proj.alerts (
     last_observed    bigint      NOT NULL,       -- absence time of the last event less what was owed then, µs
     group_window_s   integer     NOT NULL,       -- settings in force at the last event
     silence_s        integer     NOT NULL,
+    ruled_window_s   integer,                    -- the window that its rule gives in place of the integration's
+    held             text,                       -- the group in which it waits for a threshold
     partition        integer     NOT NULL,
     changed_offset   bigint      NOT NULL,
     PRIMARY KEY (tenant_id, id)
@@ -163,8 +185,8 @@ CREATE TYPE proj.moved_alert AS (
     tenant_id text, id text, incident_id text, status text, severity text, heartbeat boolean, never_resolves boolean,
     episode_at timestamptz, occurred_at timestamptz, opened_at timestamptz, resolved_at timestamptz, updated_at timestamptz,
     last_seen_at timestamptz, event_count integer, content text, content_status text, content_at timestamptz,
-    last_observed bigint, group_window_s integer, silence_s integer, changed_offset bigint, title text, service text,
-    environment text, team text, host text, link text
+    last_observed bigint, group_window_s integer, silence_s integer, changed_offset bigint, ruled_window_s integer, held text,
+    title text, service text, environment text, team text, host text, link text, category text
 );
 
 -- What an alert's sender says of it at length: shown with the one alert and in no list. One row an alert, written again only
@@ -195,7 +217,8 @@ CREATE TABLE proj.alert_events (
     status      text        NOT NULL,            -- what the event said
     severity    text,
     effect      text        NOT NULL,            -- what it did
-    occurred_at timestamptz NOT NULL
+    occurred_at timestamptz NOT NULL,
+    why         json                             -- what decided where an episode begins; NULL for what only went on
 ) PARTITION BY RANGE (logged_at);
 CREATE INDEX alert_events_position ON proj.alert_events (partition, "offset", seq);
 CREATE INDEX alert_events_alert    ON proj.alert_events (tenant_id, alert_id, logged_at DESC);
@@ -243,11 +266,36 @@ CREATE TABLE proj.incident_actions (
     from_status text,
     to_status   text,
     comment     text,
+    detail      json        NOT NULL,            -- what else it says: before and after, the other incident, the alerts
     command_id  text        NOT NULL,
     at          timestamptz NOT NULL,
     partition   integer     NOT NULL,
     "offset"    bigint      NOT NULL,
     PRIMARY KEY (tenant_id, incident_id, version)
+);
+
+-- Every version of a tenant's rules, as it was put in force (DESIGN 3, "Rules"). `json`: the order of its members counts.
+CREATE TABLE proj.rule_sets (
+    tenant_id   text COLLATE "C" NOT NULL,
+    version     integer     NOT NULL,            -- 1..n
+    document    json        NOT NULL,
+    actor_kind  text        NOT NULL,
+    actor_id    text        NOT NULL,
+    actor_name  text        NOT NULL,
+    comment     text,
+    command_id  text        NOT NULL,
+    at          timestamptz NOT NULL,
+    partition   integer     NOT NULL,
+    "offset"    bigint      NOT NULL,
+    PRIMARY KEY (tenant_id, version)
+);
+
+-- Absence time at each gateway's last tick, until it says goodbye: no absence is judged further than all of them told.
+CREATE TABLE proj.gateways (
+    partition   integer     NOT NULL,
+    gateway     text COLLATE "C" NOT NULL,
+    observed    bigint      NOT NULL,
+    PRIMARY KEY (partition, gateway)
 );
 
 -- What was decided about each command, for the caller who waits and for a repeated Idempotency-Key.
@@ -278,8 +326,8 @@ CREATE TABLE proj.erased (
 
 -- Who may see what. Only missing grants protect; policies are the second wall.
 GRANT USAGE ON SCHEMA proj TO tocsin_query, tocsin_ingest;
-GRANT SELECT ON proj.partitions, proj.incidents, proj.alerts, proj.alert_bodies, proj.alert_events, proj.deliveries, proj.incident_actions,
-    proj.commands, proj.facts TO tocsin_query;
+GRANT SELECT ON proj.partitions, proj.incidents, proj.alerts, proj.alert_bodies, proj.alert_events, proj.deliveries,
+    proj.incident_actions, proj.commands, proj.facts, proj.rule_sets TO tocsin_query;
 GRANT SELECT ON proj.commands TO tocsin_ingest;
 -- For redrives: what failed, and how far the fold is.
 GRANT SELECT (tenant_id, logged_at, partition, "offset", integration_id, source, outcome, reason, redrive_of, redriven_to)
@@ -302,6 +350,8 @@ ALTER TABLE proj.deliveries       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.incident_actions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.commands         ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.erased           ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.rule_sets        ENABLE ROW LEVEL SECURITY;
+ALTER TABLE proj.gateways         ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY position ON proj.partitions FOR SELECT TO tocsin_query, tocsin_ingest USING (true); -- clocks and offsets belong to no tenant
 CREATE POLICY tenant ON proj.facts            FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
@@ -311,4 +361,5 @@ CREATE POLICY tenant ON proj.alert_bodies     FOR SELECT TO tocsin_query USING (
 CREATE POLICY tenant ON proj.alert_events     FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.deliveries       FOR SELECT TO tocsin_query, tocsin_ingest USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.incident_actions FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
+CREATE POLICY tenant ON proj.rule_sets        FOR SELECT TO tocsin_query USING (tenant_id = nullif(current_setting('app.tenant', true), ''));
 CREATE POLICY tenant ON proj.commands         FOR SELECT TO tocsin_query, tocsin_ingest USING (tenant_id = nullif(current_setting('app.tenant', true), ''));

@@ -1,0 +1,270 @@
+"""Merge, split, and the taking back of both: alerts move between incidents, and nothing is lost on the way.
+
+Members move with their current state; an incident that gave all it had is CLOSED and names the one that took it. The group
+of a merged incident points at the taker, so its next alert goes there too. Events stay counted where they are told of: a
+merge takes the source's count with it, a split leaves it.
+"""
+
+from typing import Final, NamedTuple
+
+from tocsin_contracts.command import Command, Merge, Split, Undo
+from tocsin_contracts.ids import incident_id
+from tocsin_contracts.incident import AlertsCame, AlertsLeft, IncidentOpened, SeverityRaised, Snoozed
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import IncidentStatus
+from tocsin_grouper.domain import policy
+from tocsin_grouper.domain.deeds import head, snoozed
+from tocsin_grouper.domain.ending import resolve_if_done
+from tocsin_grouper.domain.facts import AlertMoved
+from tocsin_grouper.domain.keys import ActionKey, AlertKey, GroupKey, IncidentKey, MembersKey, OpeningKey
+from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
+from tocsin_grouper.domain.state import Alert, Group, Incident
+from tocsin_grouper.domain.step import Step
+
+MOVED_MAX: Final = 5000
+"""Alerts that one command moves: its facts name them all."""
+MERGE, SPLIT, UNDO_MERGE, UNDO_SPLIT = "merge", "split", "undo-merge", "undo-split"
+
+
+class _Move(NamedTuple):
+    """Alerts on their way from one incident to another."""
+
+    alerts: list[Alert]
+    reason: str
+    events: int = 0
+    undoes: int | None = None
+    group: str | None = None
+    closes: bool = False
+    restores: IncidentStatus | None = None
+
+    @property
+    def active(self) -> int:
+        return sum(alert.status.is_active for alert in self.alerts)
+
+
+def merge(step: Step, target: Incident, command: Command, deed: Merge) -> Incident | Rejection:
+    """Take the alerts of other incidents into this one.
+
+    Raises:
+        Missing: state is needed that is not loaded.
+    """
+    names = list(dict.fromkeys(deed.sources))
+    step.draft.require([IncidentKey(target.tenant, name) for name in names])
+    step.draft.require([MembersKey(target.tenant, name) for name in names])
+    sources = [step.incident(target.tenant, name) for name in names]
+    for source in sources:
+        rejection = _refuse_merge(target, source)
+        if rejection is not None:
+            return rejection
+    found = [source for source in sources if source is not None]
+    members = [step.draft.members(MembersKey(target.tenant, source.id)) for source in found]
+    if sum(len(alerts) for alerts in members) > MOVED_MAX:
+        return conflict(target, "too-many-alerts", most=MOVED_MAX)
+    for source, alerts in zip(found, members, strict=True):
+        move = _Move(alerts, MERGE, events=source.event_count, group=source.group_key, closes=True)
+        _, target = _move(step, command, deed.comment, source, target, move)
+        target = _raise_to(step, target, source.severity)
+    return target
+
+
+def split(step: Step, parent: Incident, command: Command, deed: Split) -> tuple[Incident, Incident] | Rejection:
+    """Take alerts out of an incident into a new one; gives both.
+
+    Raises:
+        Missing: state is needed that is not loaded.
+    """
+    tenant = parent.tenant
+    if parent.merged_into is not None:
+        return conflict(parent, "merged-elsewhere", merged_into=parent.merged_into)
+    names = list(dict.fromkeys(deed.alerts))
+    step.draft.require([*(AlertKey(tenant, name) for name in names), OpeningKey(tenant, parent.id)])
+    step.draft.require([MembersKey(tenant, parent.id)])
+    members = {alert.id: alert for alert in step.draft.members(MembersKey(tenant, parent.id))}
+    strangers = [name for name in names if name not in members]
+    if strangers:
+        return conflict(parent, "not-a-member", alerts=strangers[:10])
+    if len(names) == len(members):
+        return conflict(parent, "nothing-would-be-left")
+    alerts = [members[name] for name in names]
+    child = _open_split(step, parent, command, alerts)
+    if child is None:
+        return no_such_incident()
+    parent, child = _move(step, command, deed.comment, parent, child, _Move(alerts, SPLIT))
+    return _after_giving(step, parent, alerts), resolve_if_done(step, child)
+
+
+def undo(step: Step, incident: Incident, command: Command, deed: Undo) -> Incident | Rejection:
+    """Take back a merge, a split or a snooze of this incident.
+
+    Raises:
+        Missing: state is needed that is not loaded.
+    """
+    match step.draft.action(ActionKey(incident.tenant, incident.id, deed.version)):
+        case AlertsCame(reason="merge") as came:
+            return _undo_merge(step, incident, command, deed, came)
+        case AlertsLeft(reason="split") as left:
+            return _undo_split(step, incident, command, deed, left)
+        case Snoozed() as done if done.undoes is None and incident.snoozed_until == done.until:
+            fact = Snoozed(
+                **head(step, incident, command, deed.comment),
+                until=_still(done.before, step.now),
+                before=snoozed(incident, step.now),
+                undoes=deed.version,
+            )
+            return step.emit(incident.tenant, fact, incident)
+        case _:
+            return conflict(incident, "nothing-to-undo")
+
+
+def _still(until: int | None, now: int) -> int | None:
+    return until if until is not None and until > now else None
+
+
+def _undo_merge(step: Step, target: Incident, command: Command, deed: Undo, came: AlertsCame) -> Incident | Rejection:
+    tenant = target.tenant
+    keys = [AlertKey(tenant, name) for name in came.alerts]
+    step.draft.require([IncidentKey(tenant, came.origin), *keys])
+    source = step.incident(tenant, came.origin)
+    if source is None or source.merged_into != target.id or came.closed is None:
+        return conflict(target, "nothing-to-undo")
+    alerts = [alert for key in keys if (alert := step.draft.alert(key)) is not None and alert.incident == target.id]
+    move = _Move(alerts, UNDO_MERGE, events=came.events, undoes=deed.version, group=source.group_key, restores=came.closed)
+    target, source = _move(step, command, deed.comment, target, source, move)
+    resolve_if_done(step, source)
+    return _after_giving(step, target, alerts)
+
+
+def _undo_split(step: Step, parent: Incident, command: Command, deed: Undo, left: AlertsLeft) -> Incident | Rejection:
+    tenant = parent.tenant
+    step.draft.require([IncidentKey(tenant, left.to), MembersKey(tenant, left.to)])
+    child = step.incident(tenant, left.to)
+    if child is None or child.merged_into is not None or parent.merged_into is not None:
+        return conflict(parent, "nothing-to-undo")
+    alerts = step.draft.members(MembersKey(tenant, child.id))
+    if len(alerts) > MOVED_MAX:
+        return conflict(parent, "too-many-alerts", most=MOVED_MAX)
+    move = _Move(alerts, UNDO_SPLIT, events=child.event_count, undoes=deed.version, closes=True)
+    _, parent = _move(step, command, deed.comment, child, parent, move)
+    return _raise_to(step, parent, child.severity)
+
+
+def _after_giving(step: Step, giver: Incident, alerts: list[Alert]) -> Incident:
+    """Resolve an incident that gave its last active alerts away, if what is left is resolved."""
+    return resolve_if_done(step, giver) if any(alert.status.is_active for alert in alerts) else giver
+
+
+def _refuse_merge(target: Incident, source: Incident | None) -> Rejection | None:
+    if target.status.is_over:
+        return conflict(target, "over")
+    if source is None:
+        return no_such_incident()
+    if source.id == target.id:
+        return conflict(target, "same-incident")
+    if source.merged_into is not None:
+        return conflict(source, "merged-elsewhere", merged_into=source.merged_into)
+    if source.status is IncidentStatus.CLOSED:
+        return conflict(source, "over")
+    return None
+
+
+def _move(
+    step: Step, command: Command, comment: str | None, giver: Incident, taker: Incident, move: _Move
+) -> tuple[Incident, Incident]:
+    """Move alerts: one fact on each side, and every alert's membership."""
+    tenant, names = giver.tenant, tuple(alert.id for alert in move.alerts)
+    former = giver.status
+    left = AlertsLeft(
+        **head(step, giver, command, comment),
+        to=taker.id,
+        reason=move.reason,
+        alerts=names,
+        active=move.active,
+        events=move.events,
+        undoes=move.undoes,
+        group=move.group,
+        closes=former if move.closes else None,
+    )
+    giver_after = step.emit(tenant, left, giver)
+    came = AlertsCame(
+        **head(step, taker, command, comment),
+        origin=giver.id,
+        reason=move.reason,
+        alerts=names,
+        active=move.active,
+        events=move.events,
+        first_seen_at=min((alert.opened_at or alert.created_at for alert in move.alerts), default=taker.first_seen_at),
+        last_alert_at=max((alert.occurred_at for alert in move.alerts), default=taker.last_alert_at),
+        restores=move.restores,
+        closed=former if move.closes else None,
+    )
+    taker_after = step.emit(tenant, came, taker)
+    for alert in move.alerts:
+        _put_into(step, alert, taker.id)
+    if move.group is not None:
+        _repoint(step, tenant, move.group, giver.id, taker.id)
+    return giver_after, taker_after
+
+
+def _put_into(step: Step, alert: Alert, incident: str) -> None:
+    moved = alert.into(incident, step.position.offset)
+    step.draft.put(AlertKey(alert.tenant, alert.id), moved)
+    step.record(AlertMoved(alert=moved))
+
+
+def _repoint(step: Step, tenant: str, group_key: str, before: str, after: str) -> None:
+    """Let a group's next alert go where its incident went."""
+    key = GroupKey(tenant, group_key)
+    group = step.draft.group(key)
+    if group is not None and group.incident == before:
+        step.draft.put(key, Group(incident=after, held=group.held, openings=group.openings))
+
+
+def _raise_to(step: Step, incident: Incident, severity: Severity) -> Incident:
+    if severity.rank <= incident.severity.rank or severity.rank <= incident.worst.rank:
+        return incident
+    fact = SeverityRaised(
+        incident=incident.id,
+        version=incident.version + 1,
+        at=step.now,
+        before=incident.severity,
+        after=severity,
+        reason="took in a worse incident",
+    )
+    return step.emit(incident.tenant, fact, incident)
+
+
+def _open_split(step: Step, parent: Incident, command: Command, alerts: list[Alert]) -> Incident | None:
+    """Open the incident that split-off alerts go to; it tells of itself what its parent does."""
+    opening = step.draft.opening(OpeningKey(parent.tenant, parent.id))
+    if opening is None:
+        return None
+    name = incident_id(parent.tenant, step.position, SPLIT)
+    worst = max((alert.severity for alert in alerts), key=lambda severity: severity.rank)
+    fact = IncidentOpened(
+        incident=name,
+        version=1,
+        at=step.now,
+        group_key=f"{SPLIT}:{name}",
+        alert=alerts[0].id,
+        source=opening.source,
+        integration=opening.integration,
+        project=opening.project,
+        problem=opening.problem,
+        title=opening.title,
+        severity=worst,
+        first_seen_at=min(alert.opened_at or alert.created_at for alert in alerts),
+        rule=parent.rule,
+        rule_version=parent.rule_version,
+        reason=f"split off by {command.actor.name}",
+        description=opening.description,
+        service=opening.service,
+        environment=opening.environment,
+        team=parent.team,
+        category=parent.category,
+        host=opening.host,
+        link=opening.link,
+        labels=opening.labels,
+        policy=policy.told(parent.policy),
+        split_from=parent.id,
+    )
+    return step.emit(parent.tenant, fact, None)

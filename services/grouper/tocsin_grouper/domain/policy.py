@@ -1,0 +1,38 @@
+"""How an incident behaves: what its rule said when it opened, or when another rule set came into force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """When an incident ends by itself, and what is counted for it. The default is that of the default rule."""
+
+    never_by_itself: bool = False
+    """Only people resolve it."""
+    quiet_s: int = 0
+    """How long all its alerts must have been resolved before it is; 0: at once."""
+    silent_s: int | None = None
+    """How long after its last alert ended by silence it is resolved; None: never."""
+    flapping_s: int = 1800
+    """How long a flapping incident must be quiet to be taken for calm."""
+    spike_s: int | None = None
+    """How far back its events are counted, for spikes; None: not at all."""
+
+
+DEFAULT_POLICY: Final = Policy()
+_NAMES = ("never_by_itself", "quiet_s", "silent_s", "flapping_s", "spike_s")
+
+
+def told(policy: Policy) -> dict[str, object]:
+    """Write what differs from the default, as facts and rows keep it."""
+    values = {name: getattr(policy, name) for name in _NAMES}
+    return {name: value for name, value in values.items() if value != getattr(DEFAULT_POLICY, name)}
+
+
+def read(document: Mapping[str, Any]) -> Policy:
+    """Read what `told` wrote; unknown names of a newer writer are left out."""
+    if not document:
+        return DEFAULT_POLICY
+    return Policy(**{name: document[name] for name in _NAMES if name in document})
