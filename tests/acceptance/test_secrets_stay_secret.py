@@ -59,13 +59,13 @@ async def provoked(shared: System) -> list[Answer]:
     ]
 
 
-async def test_no_answer_repeats_a_secret(provoked: list[Answer]) -> None:
+async def test_s24_no_answer_repeats_a_secret(provoked: list[Answer]) -> None:
     assert {answer.status // 100 for answer in provoked} == {2, 4}
     said = b"\n".join(answer.body + repr(sorted(answer.headers.items())).encode() for answer in provoked)
     assert _found(said) == set()
 
 
-async def test_no_log_and_no_metric_holds_a_secret(shared: System, breakable: Fragile, provoked: list[Answer]) -> None:
+async def test_s91_no_log_and_no_metric_holds_a_secret(shared: System, breakable: Fragile, provoked: list[Answer]) -> None:
     """Of every service of both systems, the processes before the last restart too; the line of each request is there."""
     assert len(CANARIES) > 50
     for system in (shared, breakable.system):
@@ -82,7 +82,7 @@ async def test_no_log_and_no_metric_holds_a_secret(shared: System, breakable: Fr
     await shared.start(*SERVICES)
 
 
-async def test_no_row_holds_a_secret_in_clear(shared: System) -> None:
+async def test_s24_no_row_holds_a_secret_in_clear(shared: System) -> None:
     """Secrets are sealed, keys are hashed: a dump of the database opens nothing."""
     async with shared.db() as connection:
         tables = [row["name"] for row in await connection.fetch(_TABLES)]

@@ -151,7 +151,7 @@ async def test_the_path_goes_on_as_it_came(world: World) -> None:
     assert world.ingest.seen == [path]
 
 
-async def test_what_only_a_proxy_may_say_is_replaced(world: World) -> None:
+async def test_s08_what_only_a_proxy_may_say_is_replaced(world: World) -> None:
     forged = {
         "X-Forwarded-For": "203.0.113.9",
         "X-Forwarded-Proto": "gopher",
@@ -195,7 +195,7 @@ MALFORMED: dict[str, tuple[bytes, int]] = {
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-async def test_what_is_malformed_is_a_problem_and_ends_the_connection(world: World, case: str) -> None:
+async def test_s02_what_is_malformed_is_a_problem_and_ends_the_connection(world: World, case: str) -> None:
     data, status = MALFORMED[case]
     answer = await talk(world.front.url, data.replace(b"Host: tocsin.test", b"Host: tocsin.test\r\nConnection: close"))
     assert answer.status == status
@@ -204,13 +204,13 @@ async def test_what_is_malformed_is_a_problem_and_ends_the_connection(world: Wor
     assert "nginx/" not in answer.head
 
 
-async def test_a_header_that_does_not_end_is_cut_off(world: World) -> None:
+async def test_s01_a_header_that_does_not_end_is_cut_off(world: World) -> None:
     answer = await talk(world.front.url, b"POST /webhooks/x HTTP/1.1\r\nHost: tocsin.test\r\nX-A: ")
     assert answer.status in {408, 0}
     assert world.ingest.seen == []
 
 
-async def test_one_address_holds_so_many_requests_and_no_more(world: World) -> None:
+async def test_s06_one_address_holds_so_many_requests_and_no_more(world: World) -> None:
     """Each of them sends a header and never a body."""
     async with AsyncExitStack() as held:
         for _ in range(256):
@@ -221,7 +221,7 @@ async def test_one_address_holds_so_many_requests_and_no_more(world: World) -> N
         assert "retry-after: 1" in refused.head
 
 
-async def test_a_flood_of_one_address_is_429_with_when_to_come_back(world: World) -> None:
+async def test_s80_a_flood_of_one_address_is_429_with_when_to_come_back(world: World) -> None:
     connector = aiohttp.TCPConnector(limit=50)
     async with aiohttp.ClientSession(connector=connector) as session:
 

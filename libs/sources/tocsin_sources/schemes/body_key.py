@@ -1,6 +1,6 @@
 """A key inside the body, as PagerDuty's Events API has it: found before the sender is known, so bounded twice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -50,7 +50,7 @@ class BodyKey:
 
 
 def redacted(body: bytes, pointers: Sequence[str]) -> bytes:
-    """Replace the text at these JSON pointers, each naming a top-level member, wherever that text stands in the body.
+    """Replace the text at these JSON pointers, each a top-level member, wherever it stands in the body, in longer text too.
 
     All else stays byte for byte, unless the text is short or was written with needless escapes: then the JSON is written
     anew. A body without any of them, or that is no JSON, is returned as it is.
@@ -69,8 +69,14 @@ def redacted(body: bytes, pointers: Sequence[str]) -> bytes:
     for key in keys.values():
         if len(key) < _UNLIKELY_CHARACTERS:
             break
-        clean = clean.replace(orjson.dumps(key), orjson.dumps(REDACTED))
-    said = parse(clean)
-    if isinstance(said, dict) and all(said.get(name) == REDACTED for name in keys):
-        return clean
-    return orjson.dumps({**document, **dict.fromkeys(keys, REDACTED)})
+        clean = clean.replace(orjson.dumps(key)[1:-1], REDACTED.encode())
+    return clean if _hides(clean, keys) else orjson.dumps({**document, **dict.fromkeys(keys, REDACTED)})
+
+
+def _hides(body: bytes, names: Iterable[str]) -> bool:
+    """Tell whether a body is still JSON, with every one of its keys replaced."""
+    try:
+        said = parse(body)
+    except NotJson:  # the key looked like a piece of structure or of a number
+        return False
+    return isinstance(said, dict) and all(said.get(name) == REDACTED for name in names)

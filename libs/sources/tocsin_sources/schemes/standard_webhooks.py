@@ -69,11 +69,10 @@ class StandardWebhooks:
 
 def _key(secret: bytes) -> bytes:
     """Give the HMAC key: what `whsec_<base64>` encodes; a secret in another form is the key itself."""
-    text = secret.removeprefix(_SECRET_PREFIX)
-    if text == secret:
+    if not secret.startswith(_SECRET_PREFIX):
         return secret
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
         return secret
 
