@@ -1,7 +1,6 @@
 """Cut normalized values to the bounds of the contract, so that no constraint of a table can ever refuse them."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -28,30 +27,56 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def bounded_event(event: AlertEvent) -> AlertEvent:
-    """Give the event with every value storable and inside its bound.
+def bounded_event(
+    event: AlertEvent,
+    *,
+    identity: str | None = None,
+    problem: str | None = None,
+    service: str | None = None,
+    environment: str | None = None,
+    team: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    never_resolves: bool | None = None,
+    trusted: bool | None = None,
+) -> AlertEvent:
+    """Give the event with every value storable and inside its bound; what is named besides takes the place of the event's own.
 
-    `sanitized` is set where a character was replaced anywhere (and stays set where it already was); cutting does not set it.
+    Built once, field by field: two `dataclasses.replace` cost a tenth of what an alert costs. `sanitized` is set where a
+    character was replaced anywhere (and stays set where it already was); cutting does not set it.
     """
     text = _Storing(event.sanitized)
-    values: dict[str, object] = {
-        "identity": text.cut(event.identity, bound.IDENTITY_MAX),
-        "problem": text.cut(event.problem, bound.IDENTITY_MAX),
-        "project": text.cut(event.project, bound.SHORT_MAX),
-        "title": text.cut(event.title, bound.TITLE_MAX),
-        "description": text.optional(event.description, bound.DESCRIPTION_MAX),
-        "service": text.optional(event.service, bound.SHORT_MAX),
-        "environment": text.optional(event.environment, bound.SHORT_MAX),
-        "team": text.optional(event.team, bound.SHORT_MAX),
-        "host": text.optional(event.host, bound.SHORT_MAX),
-        "link": text.link(event.link),
-        "labels": text.labels(event.labels),
-        "metadata": text.metadata(event.metadata),
-        "occurred_at": None if event.occurred_at is None else bounded(event.occurred_at),
-        "episode_at": None if event.episode_at is None else bounded(event.episode_at),
-        "raw": None if event.raw is None or len(event.raw.encode()) > RAW_ALERT_MAX_BYTES else event.raw,
-    }
-    return replace(event, **values, sanitized=text.replaced)  # type: ignore[arg-type] # a dict of names checked by the tests
+    return AlertEvent(
+        identity=text.cut(identity or event.identity, bound.IDENTITY_MAX),
+        problem=text.cut(problem or event.problem, bound.IDENTITY_MAX),
+        status=event.status,
+        title=text.cut(event.title, bound.TITLE_MAX),
+        content=event.content,
+        project=text.cut(event.project, bound.SHORT_MAX),
+        severity=event.severity,
+        description=text.optional(event.description, bound.DESCRIPTION_MAX),
+        service=text.optional(service or event.service, bound.SHORT_MAX),
+        environment=text.optional(environment or event.environment, bound.SHORT_MAX),
+        team=text.optional(team or event.team, bound.SHORT_MAX),
+        host=text.optional(event.host, bound.SHORT_MAX),
+        link=text.link(event.link),
+        labels=text.labels(event.labels if labels is None else labels),
+        metadata=text.metadata(event.metadata),
+        occurred_at=None if event.occurred_at is None else bounded(event.occurred_at),
+        episode_at=None if event.episode_at is None else bounded(event.episode_at),
+        trusted=event.trusted if trusted is None else trusted,
+        never_resolves=event.never_resolves if never_resolves is None else never_resolves,
+        heartbeat=event.heartbeat,
+        raw=None if event.raw is None or len(event.raw.encode()) > RAW_ALERT_MAX_BYTES else event.raw,
+        sanitized=text.replaced,  # the last one: it knows of all before it
+    )
+
+
+def _are_plain(labels: Sequence[tuple[str, str]]) -> bool:
+    """Tell of all labels at once whether they may stay as they are; nearly all may."""
+    text = "".join(map("".join, labels))
+    if not text.isascii() or "\x00" in text:
+        return False
+    return all(len(name) <= bound.LABEL_NAME_MAX and len(value) <= bound.LABEL_VALUE_MAX for name, value in labels)
 
 
 def _has_surrogate(text: str) -> bool:
@@ -88,6 +113,8 @@ class _Storing:
     def labels(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Keep the first 64 labels in name order: the order a sender chose must not change the result."""
         kept = sorted(labels.items())[: bound.LABELS_MAX]
+        if _are_plain(kept):
+            return dict(kept)
         return {self.cut(name, bound.LABEL_NAME_MAX): self.cut(value, bound.LABEL_VALUE_MAX) for name, value in kept}
 
     def metadata(self, metadata: Mapping[str, object]) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """What every source's alerts have in common: the integration's defaults, safe keys, the contract's bounds."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import blake2b
 
 from tocsin_contracts.alert import IDENTITY_MAX, LABELS_MAX, AlertEvent
@@ -19,19 +18,17 @@ def finished(event: AlertEvent, settings: IntegrationSettings, *, trusted_time: 
     (`send_resolved: false`). A time orders events only where there is one; a source that does not trust its times in general
     may trust one event's.
     """
-    never_resolves = event.never_resolves if settings.never_resolves is None else settings.never_resolves
+    defaults = settings.default_labels
     return bounded_event(
-        replace(
-            event,
-            identity=fitting_key(event.identity),
-            problem=fitting_key(event.problem),
-            service=event.service or settings.default_service,
-            environment=event.environment or settings.default_environment,
-            team=event.team or first_present(settings.default_labels, TEAM),
-            labels=with_defaults(event.labels, settings.default_labels),
-            never_resolves=never_resolves,
-            trusted=(trusted_time or event.trusted) and event.occurred_at is not None,
-        )
+        event,
+        identity=fitting_key(event.identity),
+        problem=fitting_key(event.problem),
+        service=event.service or settings.default_service,
+        environment=event.environment or settings.default_environment,
+        team=event.team or (first_present(defaults, TEAM) if defaults else None),
+        labels=with_defaults(event.labels, defaults) if defaults else None,
+        never_resolves=settings.never_resolves,
+        trusted=(trusted_time or event.trusted) and event.occurred_at is not None,
     )
 
 

@@ -1,17 +1,19 @@
 """Every value that is stored keeps the contract's bounds, so that no constraint of a table can ever refuse it (DESIGN 3)."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.folding import firing
+from tests.support.folding import START, firing
 from tests.unit.contracts.drawn import QUICKLY, events
 from tocsin_contracts import alert as bound
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.bounds import bounded_event, cut, storable
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import EventStatus
 from tocsin_contracts.times import EARLIEST_AT, LATEST_AT, bounded, from_datetime, to_datetime, to_rfc3339
 from tocsin_contracts.topics import RAW_ALERT_MAX_BYTES
 
@@ -42,6 +44,18 @@ def test_a_cut_text_fits_and_says_that_it_was_cut(text: str, most: int) -> None:
     short = cut(text, most)
     assert len(short) <= most
     assert short == text if len(text) <= most else short.endswith("…")
+
+
+def test_what_is_inside_its_bounds_stays_whatever_its_field() -> None:
+    """Bounding builds the event anew, field by field: none may be forgotten."""
+    full = AlertEvent(
+        identity="a", problem="p", status=EventStatus.RESOLVED, title="t", content="c", project="shop", severity=Severity.LOW,
+        description="d", service="s", environment="e", team="m", host="h", link="https://x.example", labels={"k": "v"},
+        metadata={"k": [1]}, occurred_at=START, episode_at=START, trusted=True, never_resolves=True, heartbeat=True,
+        sanitized=True, raw="{}",
+    )  # fmt: skip
+    assert not any(getattr(full, each.name) == each.default for each in fields(AlertEvent)), "none is its default"
+    assert bounded_event(full) == full
 
 
 @QUICKLY
