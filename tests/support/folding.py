@@ -6,7 +6,7 @@ from typing import Any
 
 from tocsin_contracts import ids
 from tocsin_contracts.alert import AlertEvent
-from tocsin_contracts.command import Actor, Command, SetStatus
+from tocsin_contracts.command import Actor, Command
 from tocsin_contracts.image import Image
 from tocsin_contracts.incident import AnyIncidentFact
 from tocsin_contracts.integration import IntegrationSettings
@@ -91,15 +91,24 @@ class Folding:
 
     def command(self, incident: str, status: IncidentStatus, **values: Any) -> list[Fact]:
         """Fold a status command."""
+        body = values.pop("body", {"kind": "set-status", "incident": incident, "status": status})
+        return self.ask(body, **values)
+
+    def ask(self, body: Mapping[str, Any], **values: Any) -> list[Fact]:
+        """Fold a command of any kind."""
         made = {
             "id": f"c{len(self.records)}",
             "request_hash": "h1",
             "tenant": self.tenant,
             "actor": Actor(kind="person", id="u1", name="Ada"),
             "issued_at": self.now,
-            "body": SetStatus(incident=incident, status=status),
+            "body": body,
         }
         return self.fold(Command.model_validate(made | values))
+
+    def rules(self, *rules: Mapping[str, Any], **document: Any) -> list[Fact]:
+        """Put a rule set in force: `rules` as in YAML, and other parts of the document by name."""
+        return self.ask({"kind": "set-rules", "document": {"version": 1, "rules": list(rules), **document}})
 
     def erase(self, tenant: str) -> list[Fact]:
         """Fold the record that erases a tenant."""

@@ -6,6 +6,7 @@ from tests.support.folding import Folding, episode, firing, resolved
 from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.position import Position
 from tocsin_contracts.status import IncidentStatus
+from tocsin_contracts.times import SECOND
 from tocsin_contracts.topics import GROUPER_CONSUMER, LIVE
 from tocsin_grouper.adapters import guard
 from tocsin_grouper.adapters.codec import Connection
@@ -46,7 +47,32 @@ def a_day_in_the_life(**values: Any) -> Folding:
     folding.deliver(firing("d", problem="Late"), redrive_of=Position(folding.partition, failed))
     folding.deliver(resolved("a", **episode(0, 60)), resolved("b", **episode(0, 60)))
     folding.deliver(firing("a", environment="prod", raw='{"n": 2}', **episode(3000)))
+    _live_by_rules(folding)
     return folding
+
+
+def _live_by_rules(folding: Folding) -> None:
+    """Let rules come and change, and people merge, split, snooze and take back."""
+    folding.rules(
+        {"name": "pairs", "matchers": ['service="pair"'], "group_by": ["service"], "threshold": {"alerts": 2, "within": "10m"}},
+        {"name": "hosts", "matchers": ['service="api"'], "group_by": ["host"], "group_window": "1h", "team": "payments"},
+        escalation=[{"name": "spike", "at_least": "CRITICAL", "spike": {"events": 3, "within": "5m"}}],
+        heartbeats=[{"name": "watchdog", "matchers": ['alertname="Watchdog"'], "every": "5m"}],
+    )
+    folding.deliver(firing("p1", service="pair"))
+    folding.deliver(firing("p2", service="pair"), firing("p3", service="pair"))
+    folding.deliver(firing("h1", service="api", host="a"), firing("h2", service="api", host="b"))
+    folding.deliver(firing("w", labels={"alertname": "Watchdog"}))
+    pair, api = folding.incidents()[-3], folding.incidents()[-2]
+    folding.ask({"kind": "snooze", "incident": pair.id, "until": folding.now + 3600 * SECOND})
+    folding.ask({"kind": "undo", "incident": pair.id, "version": pair.version + 1})
+    folding.ask({"kind": "assign", "incident": api.id, "assignee": "ada", "comment": "hers"})
+    folding.ask({"kind": "comment", "incident": api.id, "text": "Looks like the deploy."})
+    folding.ask({"kind": "merge", "incident": pair.id, "sources": [api.id]})
+    folding.ask({"kind": "split", "incident": pair.id, "alerts": [folding.alert("p3").id]})
+    folding.rules({"name": "hosts", "matchers": ['service="api"'], "group_by": ["service"]})
+    folding.deliver(firing("h3", service="api", host="c"))
+    folding.deliver(resolved("p1"), resolved("p2"), resolved("h1"), resolved("h3"))
 
 
 async def dump(connection: Connection, schema: str = "proj") -> dict[str, list[tuple[object, ...]]]:
