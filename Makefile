@@ -72,10 +72,13 @@ kill: setup ## Kill services N times under load (N=1000 SEED=7), count what was 
 redrive: setup ## Let N deliveries fail, mend what failed, send them again through killed gateways (N=10000)
 	@$(BIN)/python -m tests.simulation.redrive --count $(or $(N),10000)
 
+fuzz: setup ## Mutate the recorded bodies of each source: what breaks, what is slow (N=2000 SEED=7 ONLY=datadog)
+	@$(BIN)/python -m tests.fuzz --runs $(or $(N),2000) --seed $(or $(SEED),7) $(if $(ONLY),--only $(ONLY))
+
 sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUNS=200)
 	@$(BIN)/python -m tests.simulation.sim --seed $(or $(SEED),7) --runs $(or $(RUNS),200)
 
 bench: setup ## Measure against floors taken in the same run (ONLY=gateway for one); writes bench-results.json
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit test/peers nginx kill redrive sim bench
+.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit test/peers nginx kill redrive fuzz sim bench
