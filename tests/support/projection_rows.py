@@ -46,6 +46,7 @@ _BLANKS: dict[str, object] = {
     "jsonb": "{}",
     "json": "{}",
     "text[]": [],
+    "bigint[]": [],
     "timestamp with time zone": START,
 }
 

@@ -23,13 +23,13 @@ class IncidentFilter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    status: IncidentStatus | _Several[IncidentStatus] = ()
-    severity: Severity | _Several[Severity] = ()
-    service: _Word | _Several[_Word] = ()
-    environment: _Word | _Several[_Word] = ()
-    team: _Word | _Several[_Word] = ()
-    source: _Word | _Several[_Word] = ()
-    assignee: _Word | _Several[_Word] = ()
+    status: IncidentStatus | _Several[IncidentStatus] | None = None
+    severity: Severity | _Several[Severity] | None = None
+    service: _Word | _Several[_Word] | None = None
+    environment: _Word | _Several[_Word] | None = None
+    team: _Word | _Several[_Word] | None = None
+    source: _Word | _Several[_Word] | None = None
+    assignee: _Word | _Several[_Word] | None = None
     created_from: AwareDatetime | None = None
     """Included."""
     created_to: AwareDatetime | None = None
@@ -37,7 +37,7 @@ class IncidentFilter(BaseModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
+        if all(value is None for value in dict(self).values()):
             raise ValueError("a filter without a condition would mean every incident")
         return self
 
@@ -58,8 +58,8 @@ class IncidentFilter(BaseModel):
         )
 
 
-def _values(said: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (str(said),) if isinstance(said, str) else tuple(str(each) for each in said)
+def _values(said: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (str(said),) if isinstance(said, str) else tuple(str(each) for each in said or ())
 
 
 class _SetStatus(asks.StatusChange):

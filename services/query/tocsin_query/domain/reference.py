@@ -1,17 +1,11 @@
-"""How people name an incident: its id, or the short code that was said aloud (E11)."""
+"""How people name an incident in a read: as `tocsin_contracts.reference` reads it, with answers in place of errors."""
 
-from dataclasses import dataclass
 from typing import Final
 
-from tocsin_contracts import crockford
-from tocsin_contracts.ids import SHORT_CODE_LENGTH
+from tocsin_contracts import reference
+from tocsin_contracts.reference import IncidentRange
 
-ID_LENGTH: Final = 26
-CHOICES_MAX: Final = 10
-_PREFIX = "INC-"
-_ALPHABET = frozenset("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-_LAST = "Z"
-"""The alphabet's highest character: no id of a prefix lies behind prefix + ZZZ…"""
+CHOICES_MAX: Final = reference.CHOICES_MAX
 
 
 class Unknown(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -26,38 +20,25 @@ class Ambiguous(Exception):  # noqa: N818 - an answer, not an error of ours
         self.choices = choices
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentRange:
-    """The ids that a reference can mean, both ends inclusive; one id for a whole reference."""
-
-    first: str
-    last: str
-
-
 def read_id(text: str) -> str:
     """Read a whole id, as forgiving as `read_reference`.
 
     Raises:
         Unknown: no id looks so.
     """
-    folded = crockford.fold(text)
-    if len(folded) != ID_LENGTH or not set(folded) <= _ALPHABET:
-        raise Unknown
-    return folded
+    try:
+        return reference.read_id(text)
+    except ValueError:
+        raise Unknown from None
 
 
 def read_reference(text: str) -> IncidentRange:
     """Read an incident's id, `INC-` code, or the beginning of one with at least seven characters.
 
-    Lower case and the look-alikes O, I and L are read as what they look like: the code may have come by telephone.
-
     Raises:
         Unknown: no id begins so.
     """
-    text = text.strip()
-    if text.upper().startswith(_PREFIX):
-        text = text[len(_PREFIX) :]
-    folded = crockford.fold(text)
-    if not SHORT_CODE_LENGTH <= len(folded) <= ID_LENGTH or not set(folded) <= _ALPHABET:
-        raise Unknown
-    return IncidentRange(first=folded, last=folded + _LAST * (ID_LENGTH - len(folded)))
+    try:
+        return reference.read_reference(text)
+    except ValueError:
+        raise Unknown from None

@@ -338,7 +338,7 @@ class Command(Shape):
 
     id: str
     outcome: Literal["applied", "rejected"]
-    status: int = Field(description="The HTTP status of the decision: 200, 404, 409, 412 or 422.")
+    status: int = Field(description="The HTTP status of the decision: 200, 404, 409, 412 or 422; 500 for a fault of ours.")
     kind: str
     detail: Any
     actor_kind: str
