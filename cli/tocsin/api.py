@@ -44,7 +44,8 @@ class Api:
             ) as response:
                 status, text = response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Recoverable(f"nobody answers at {self._url}: {str(error) or type(error).__name__}") from error
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise Recoverable(f"nobody answers at {self._url} ({why}); 'tocsin status' tells what runs here") from error
         answer = _read(text)
         if status >= 400:
             raise _refusal(status, answer)
@@ -77,4 +78,6 @@ def _refusal(status: int, answer: Mapping[str, Any]) -> Recoverable | Invalid:
         said += f" {name}: {fault.get('detail') or fault.get('code')}."
     if status in {429, 502, 503, 504} or str(answer.get("type", "")).endswith("/busy"):
         return Recoverable(said)
+    if status == 401:
+        said = "this API key opens nothing here: say --key or TOCSIN_API_KEY; 'tocsin keys create' makes one"
     return Invalid(f"status-{status}", said)

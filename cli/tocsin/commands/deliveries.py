@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.api import Api
+from tocsin.commands.delivery_lines import about, told
 from tocsin.commands.delivery_options import (
     Delivery,
     Integrations,
@@ -21,11 +22,11 @@ from tocsin.commands.delivery_options import (
 )
 from tocsin.commands.owner import Json, show, show_all, show_json
 from tocsin.redriving import Redriven, redrive_all
-from tocsin_runtime.errors import TocsinError
 
 _WAITING = (("outcome", "failed"), ("attempt", "no"), ("discarded", "no"))
 """Failed ones that wait for somebody: not sent again with success, no attempt of another, not let be."""
-_COLUMNS = ("id", "outcome", "reason", "source", "integration_id", "logged_at", "detail")
+_COLUMNS = ("id", "logged_at", "source", "reason", "detail")
+_NONE_WAITS = "No failed delivery waits for anybody. --all shows every delivery."
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +63,8 @@ def stats(
     if as_json:
         show_json(answer)
         return
-    show_all(answer["groups"], (*answer["by"], "count", "last_logged_at", "last_id"), as_json=False)
+    groups = [{**group, "last_logged_at": _to_seconds(group["last_logged_at"])} for group in answer["groups"]]
+    show_all(groups, (*answer["by"], "count", "last_logged_at", "last_id"), as_json=False, none=_none(everything))
     if not answer["total_is_exact"]:
         typer.echo(f"The newest {answer['total']} were counted; there are more.", err=True)
 
@@ -85,7 +87,9 @@ def ls(
     if as_json:
         show_json(answer)
         return
-    show_all(answer["items"], _COLUMNS, as_json=False)
+    columns = (_COLUMNS[0], "outcome", *_COLUMNS[1:]) if everything else _COLUMNS
+    items = [{**item, "logged_at": _to_seconds(item["logged_at"])} for item in answer["items"]]
+    show_all(items, columns, as_json=False, none=_none(everything))
     if answer["total"] > len(answer["items"]):
         more = "" if answer["total_is_exact"] else " or more"
         typer.echo(f"{len(answer['items'])} of {answer['total']}{more}.", err=True)
@@ -93,27 +97,23 @@ def ls(
 
 def show_one(delivery: Delivery, url: Url = None, key: Key = None, as_json: Json = False) -> None:
     """Show one delivery: what was checked, its alert events, their incidents."""
-    answer = ask(url, key, lambda api: api.get(f"/deliveries/{delivery}"))
+    answer = ask(url, key, lambda api: about(delivery, api.get(f"/deliveries/{delivery}")))
     if as_json:
         show_json(answer)
         return
-    show({name: value for name, value in answer.items() if not isinstance(value, (list, dict))}, as_json=False)
-    for check in answer.get("checks", ()):
-        mark = {True: "passed", False: "did not pass", None: "not reached"}[check["passed"]]
-        typer.echo(f"  {check['check']:<9}  {mark:<12}  {check['detail']}")
-    for incident in answer.get("incidents", ()):
-        typer.echo(f"  {incident['short_code']}  {incident['status']}  {incident['severity']}  {incident['title']}")
-    for attempt in answer.get("attempts", ()):
-        typer.echo(f"  sent again as {attempt['id']}: {attempt['outcome']} {attempt['reason'] or ''}")
+    said = {name: value for name, value in answer.items() if value is not None and not isinstance(value, (list, dict))}
+    show(said, as_json=False)
+    for line in told(answer):
+        typer.echo(f"  {line}")
 
 
 def try_one(delivery: Delivery, url: Url = None, key: Key = None, as_json: Json = False) -> None:
     """Say what today's code and settings would make of a delivery; exit code 1 if it fails. Nothing is written."""
-    answer = ask(url, key, lambda api: api.post(f"/deliveries/{delivery}/try"))
+    answer = ask(url, key, lambda api: about(delivery, api.post(f"/deliveries/{delivery}/try")))
     if as_json:
         show_json(answer)
     else:
-        show({name: value for name, value in answer.items() if name != "alerts"}, as_json=False)
+        show({name: value for name, value in answer.items() if name != "alerts" and value is not None}, as_json=False)
         for alert in answer.get("alerts", ()):
             typer.echo(f"  {alert['status']}  {alert['severity'] or '-'}  {alert['service'] or '-'}  {alert['title']}")
     raise typer.Exit(1 if answer["outcome"] == "failed" else 0)
@@ -149,9 +149,7 @@ def redrive(
     if as_json:
         show_json(shown | {"not_processed": list(done.not_processed)})
     else:
-        show(shown, as_json=False)
-        for each in done.not_processed:
-            typer.echo(f"  {each['delivery_id']}  {each['outcome']}  {each['reason'] or ''}", err=True)
+        _show_redriven(done, shown)
     raise typer.Exit(1 if done.stopped else 0)
 
 
@@ -173,23 +171,41 @@ def rejected(url: Url = None, key: Key = None, as_json: Json = False) -> None:
     if as_json:
         show_json(answer)
         return
+    if not answer["days"] and not answer["samples"]:
+        typer.echo("Nothing of this tenant's was turned away.", err=True)
+        return
     show_all(answer["days"], ("day", "integration_id", "reason", "count"), as_json=False)
     typer.echo("")
     columns = ("at", "integration_id", "status", "reason", "address", "size", "request_id")
     show_all(answer["samples"], columns, as_json=False)
 
 
+def _show_redriven(done: Redriven, counts: Mapping[str, Any]) -> None:
+    """Tell a person how many and which; what did not happen is left out."""
+    if not done.sent and not done.stopped and not done.gone:
+        typer.echo("No failed delivery waits for this.", err=True)
+        return
+    show({name: value for name, value in counts.items() if value or name in {"sent", "processed"}}, as_json=False)
+    for each in done.not_processed:
+        typer.echo(f"  {each['delivery_id']}  {each['outcome']}  {each['reason'] or '-'}", err=True)
+    if done.not_processed:
+        typer.echo("'tocsin deliveries try ID' says what today's code makes of one; mend it, then run this again.", err=True)
+
+
 async def _each(api: Api, deliveries: list[str], verb: str, body: Mapping[str, object]) -> list[dict[str, Any]]:
     """Ask for one after the other; the first refusal ends it, and says of which."""
-    answers: list[dict[str, Any]] = []
-    for delivery in deliveries:
-        try:
-            answers.append(await api.post(f"/deliveries/{delivery}/{verb}", body))
-        except TocsinError as error:
-            error.args = (f"{delivery}: {error}",)
-            raise
-    return answers
+    return [await about(delivery, api.post(f"/deliveries/{delivery}/{verb}", body)) for delivery in deliveries]
+
+
+def _none(everything: bool) -> str:
+    return "There is no delivery that matches." if everything else _NONE_WAITS
+
+
+def _to_seconds(time: str) -> str:
+    """Cut a time to the second: more is noise in a table, and `--json` has it."""
+    return f"{time[:19]}Z"
 
 
 def _tell(so_far: Redriven) -> None:
-    typer.echo(f"sent {so_far.sent}, processed {so_far.processed}, failed again {so_far.failed_again}", err=True)
+    if so_far.more:
+        typer.echo(f"sent {so_far.sent}, processed {so_far.processed}, failed again {so_far.failed_again}", err=True)

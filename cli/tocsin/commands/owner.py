@@ -87,12 +87,17 @@ def show(answer: dict[str, object], *, as_json: bool) -> None:
         typer.echo(f"{name:<{width}}  {_text(value)}")
 
 
-def show_all(answers: Sequence[dict[str, object]], columns: Sequence[str], *, as_json: bool) -> None:
-    """Print a list: a table for a person, an array for a program."""
+def show_all(answers: Sequence[dict[str, object]], columns: Sequence[str], *, as_json: bool, none: str = "") -> None:
+    """Print a list: a table for a person, an array for a program; of an empty one a person is told `none`."""
     if as_json:
         show_json(list(answers))
         return
-    table = Table(*columns, box=None, pad_edge=False)
+    if not answers and none:
+        typer.echo(none, err=True)
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=column != columns[-1])  # ids stay in one piece, however narrow the terminal
     for answer in answers:
         table.add_row(*(_text(answer[column]) for column in columns))
     # Ids are copied from here, and a pipe has no width: cut none.

@@ -1,6 +1,7 @@
 """`tocsin tenants`: the owners of everything."""
 
 import asyncio
+import sys
 import time
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from tocsin_control.tenants import (
     list_tenants,
     set_tenant_enabled,
 )
+from tocsin_runtime.errors import Fatal
 from tocsin_runtime.postgres import Connection
 
 _COLUMNS = ("name", "id", "partition", "enabled", "rate_limit_per_min", "burst", "created_at")
@@ -125,6 +127,8 @@ def erase(
     """
     found = change(dsn, lambda connection: find_tenant(connection, tenant))
     if not yes:
+        if not sys.stdin.isatty():
+            raise Fatal(f"nobody is here to ask: to erase {found.name} ({found.id}) for good, say --yes")
         typer.confirm(
             f"Erase {found.name} ({found.id}), with all its incidents and integrations? Nothing brings it back.", abort=True
         )
