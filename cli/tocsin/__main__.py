@@ -19,6 +19,7 @@ from tocsin.commands import (
     master_key,
     migrate,
     rebuild,
+    rules,
     send,
     status,
     tenants,
@@ -45,6 +46,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     master_key,
     diff,
     apply,
+    rules,
 )
 """Modules of `tocsin.commands` in the order of `--help`; each has `register(app: typer.Typer) -> None`."""
 INTERRUPTED = 130

@@ -36,8 +36,26 @@ class Api:
         """
         return await self._ask("POST", path, (), orjson.dumps(body or {}))
 
-    async def _ask(self, method: str, path: str, query: Pairs, body: bytes | None) -> dict[str, Any]:
-        headers = {} if body is None else {"Content-Type": "application/json"}
+    async def put(self, path: str, body: Mapping[str, object], *, if_match: str, key: str) -> dict[str, Any]:
+        """Put something in the place of what is there, if that is still what it was.
+
+        Args:
+            path: below `/api/v1`.
+            body: what shall be there.
+            if_match: the version that was read, such as `v7`.
+            key: the Idempotency-Key: asking again with it does nothing twice.
+
+        Raises:
+            Recoverable: nobody answers, or not now: asking again is safe.
+            Invalid: it is refused, or somebody else changed it.
+        """
+        headers = {"If-Match": f'"{if_match}"', "Idempotency-Key": key}
+        return await self._ask("PUT", path, (), orjson.dumps(body), headers)
+
+    async def _ask(
+        self, method: str, path: str, query: Pairs, body: bytes | None, extra: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        headers = {**({} if body is None else {"Content-Type": "application/json"}), **(extra or {})}
         try:
             async with self._session.request(
                 method, f"{self._url}/api/v1{path}", params=list(query), data=body, headers=headers

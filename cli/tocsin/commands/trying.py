@@ -51,9 +51,9 @@ def try_out(
         raise Refused(f"there is no source {source!r}; known are {', '.join(registry.names())}")
     answer = try_delivery(
         known,
-        _read(payload),
+        read_payload(payload),
         settings=changed(before, settings).settings,
-        headers=_headers(header or []),
+        headers=headers_of(header or []),
         content_type=content_type,
     )
     _print(shown(answer), as_json=as_json)
@@ -84,7 +84,12 @@ def _origin(taken: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _read(path: Path) -> bytes:
+def read_payload(path: Path) -> bytes:
+    """Read a body from a file, or from standard input for `-`.
+
+    Raises:
+        Refused: it cannot be read, or is larger than any body.
+    """
     try:
         body = sys.stdin.buffer.read(BODY_MAX_BYTES + 1) if str(path) == "-" else path.read_bytes()
     except OSError as error:
@@ -94,7 +99,12 @@ def _read(path: Path) -> bytes:
     return body
 
 
-def _headers(lines: list[str]) -> dict[str, str]:
+def headers_of(lines: list[str]) -> dict[str, str]:
+    """Read headers written `Name: value`.
+
+    Raises:
+        BadParameter: one is not.
+    """
     headers = {}
     for line in lines:
         name, colon, value = line.partition(":")

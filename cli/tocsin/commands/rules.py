@@ -1,0 +1,195 @@
+"""`tocsin rules`: rules as code: checked, tried on alerts, compared, put in force."""
+
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from ruamel.yaml import YAML
+
+from tocsin.api import Api
+from tocsin.commands.delivery_options import Key, Url, ask
+from tocsin.commands.owner import Json, show_json
+from tocsin.commands.rules_options import File, InForce, rules_in_force
+from tocsin.commands.trying import Header, read_payload
+from tocsin.rules import difference, telling
+from tocsin.rules.cases import Case, Result, read_cases, read_cases_file, run_case
+from tocsin.rules.file import RulesFile, UnfitFile, read_rules_file, read_text
+from tocsin.rules.payload import subjects_of
+from tocsin.rules.verdict import judge
+from tocsin.rules.written_alert import read_alerts
+from tocsin_rules.compiled import compile_rules
+from tocsin_rules.fields import Subject
+from tocsin_rules.linting import lint as find_all
+from tocsin_runtime.errors import Recoverable
+
+DIFFERS = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    commands = typer.Typer(help="Check rules, try them on alerts, compare them, put them in force.", no_args_is_help=True)
+    commands.command("lint")(lint)
+    commands.command("test")(try_out)
+    commands.command("diff")(diff)
+    commands.command("apply")(apply)
+    commands.command("show")(show)
+    app.add_typer(commands, name="rules")
+
+
+def lint(
+    file: File,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 for warnings too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a file: faults (exit code 1), and what is probably not meant as it is written. Asks nobody."""
+    try:
+        read = read_rules_file(file)
+    except UnfitFile as unfit:
+        _tell([{"level": "fault", "said": fault} for fault in unfit.faults], as_json=as_json)
+        raise typer.Exit(1) from None
+    read_cases(read.tests, str(file))
+    found = [{"level": "warning", "said": read.told(each.place, each.detail), "code": each.code} for each in find_all(read.rules)]
+    _tell(found, as_json=as_json)
+    if not as_json:
+        parts = (read.rules.classification, read.rules.rules, read.rules.escalation, read.rules.heartbeats)
+        typer.echo(f"{file}: {sum(map(len, parts))} rules, {len(found)} warnings.")
+    raise typer.Exit(1 if found and strict else 0)
+
+
+def try_out(
+    file: File,
+    alerts: Annotated[
+        Path | None,
+        typer.Option("--alerts", help="JSON with alerts, such as `tocsin integrations try --json` prints.", show_default=False),
+    ] = None,
+    payload: Annotated[
+        Path | None,
+        typer.Option("--payload", help="A body as --source sends it; - for standard input.", allow_dash=True, show_default=False),
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Of the alerts, or of the payload.", show_default=False)] = None,
+    header: Header = None,
+    cases: Annotated[
+        Path | None, typer.Option("--cases", help="YAML with `tests`, beside those of the file.", show_default=False)
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Explain the default classification rules too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run alerts through the rules, explain each match and each non-match; exit code 1 if a test case fails. Asks nobody."""
+    read = read_rules_file(file)
+    compiled = compile_rules(read.rules)
+    verdicts = [judge(compiled, subject) for subject in _subjects(alerts, payload, source, header)]
+    wanted: Sequence[Case] = [*read_cases(read.tests, str(file)), *(read_cases_file(cases) if cases is not None else ())]
+    results = [run_case(compiled, case, number) for number, case in enumerate(wanted, 1)]
+    if not verdicts and not results:
+        raise typer.BadParameter("nothing to test: say --alerts, or --source and --payload, or write `tests` into the file")
+    if as_json:
+        show_json({"alerts": [telling.json_of(each) for each in verdicts], "tests": [_shown(each) for each in results]})
+    else:
+        for verdict in verdicts:
+            typer.echo("\n".join(telling.lines_of(verdict, everything=everything)))
+        _tell_results(results, everything=everything)
+    raise typer.Exit(1 if any(each.differences for each in results) else 0)
+
+
+def diff(file: File, url: Url = None, key: Key = None, as_json: Json = False) -> None:
+    """Show what apply would change, and change nothing; exit code 2 if anything would."""
+    read = read_rules_file(file)
+    found = ask(url, key, rules_in_force)
+    lines = difference.differences(found.rules, read.rules)
+    if as_json:
+        show_json({"version": found.version, "differences": lines})
+    else:
+        typer.echo("\n".join(lines or [f"Nothing differs from version {found.version}."]))
+    raise typer.Exit(DIFFERS if lines else 0)
+
+
+def apply(
+    file: File,
+    comment: Annotated[
+        str | None, typer.Option("--comment", help="Why, for whoever looks later: a commit.", show_default=False)
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Put the file's rules in force as the tenant's next version, unless they are already. Its test cases must hold."""
+    read = read_rules_file(file)
+    _must_hold(read)
+
+    async def work(api: Api) -> tuple[InForce, list[str], int]:
+        found = await rules_in_force(api)
+        lines = difference.differences(found.rules, read.rules)
+        return found, lines, await _put(api, read, found, comment) if lines else found.version
+
+    found, lines, version = ask(url, key, work)
+    if as_json:
+        show_json({"before": found.version, "version": version, "differences": lines})
+        return
+    typer.echo("\n".join(lines or ["Nothing differs."]))
+    typer.echo(f"Version {version} is in force.")
+
+
+def show(url: Url = None, key: Key = None, as_json: Json = False) -> None:
+    """Show the rules in force: YAML that `apply` takes again, or JSON with their version."""
+    found = ask(url, key, rules_in_force)
+    if as_json:
+        show_json({"version": found.version, "document": dict(found.document)})
+        return
+    typer.echo(f"# version {found.version}")
+    yaml = YAML()
+    yaml.width = 130
+    yaml.dump(dict(found.document), sys.stdout)
+
+
+async def _put(api: Api, read: RulesFile, found: InForce, comment: str | None) -> int:
+    body: dict[str, Any] = {"document": dict(read.document)}
+    if comment is not None:
+        body["comment"] = comment
+    answer = await api.put("/rules", body, if_match=f"v{found.version}", key=secrets.token_hex(16))
+    if "version" not in answer:
+        raise Recoverable(
+            f"the rules are logged and not yet decided (command {answer.get('command_id')}): run it again, nothing is done twice"
+        )
+    return int(answer["version"])
+
+
+def _must_hold(read: RulesFile) -> None:
+    compiled = compile_rules(read.rules)
+    results = [run_case(compiled, case, number) for number, case in enumerate(read_cases(read.tests, str(read.path)), 1)]
+    if any(each.differences for each in results):
+        _tell_results(results, everything=False)
+        raise typer.Exit(1)
+
+
+def _subjects(alerts: Path | None, payload: Path | None, source: str | None, header: list[str] | None) -> Sequence[Subject]:
+    if payload is not None:
+        if alerts is not None or source is None:
+            raise typer.BadParameter("--payload goes with --source, and without --alerts")
+        return subjects_of(source, read_payload(payload), header or [])
+    return () if alerts is None else read_alerts(read_text(alerts), str(alerts), source)
+
+
+def _tell_results(results: Sequence[Result], *, everything: bool) -> None:
+    for result in results:
+        typer.echo(f"{'FAILED' if result.differences else 'passed'}  {result.name}")
+        if result.differences:
+            typer.echo("\n".join(f"  {line}" for line in result.differences))
+            typer.echo("\n".join(f"  {line}" for line in telling.lines_of(result.verdict, everything=everything)))
+    if results:
+        failed = sum(bool(each.differences) for each in results)
+        typer.echo(f"{len(results)} tests, {failed} failed.")
+
+
+def _shown(result: Result) -> dict[str, object]:
+    return {"name": result.name, "differences": list(result.differences), **telling.json_of(result.verdict)}
+
+
+def _tell(found: Sequence[dict[str, str]], *, as_json: bool) -> None:
+    if as_json:
+        show_json(list(found))
+        return
+    for each in found:
+        typer.echo(f"{each['level']}: {each['said']}")
