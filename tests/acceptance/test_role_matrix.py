@@ -63,6 +63,7 @@ MATRIX: Matrix = {
                 "incident_actions",
                 "commands",
                 "facts",
+                "rule_sets",
             )
         },
         "control.api_keys": {"SELECT(actor_kind, actor_name, expires_at, id, revoked_at, scopes, sha256, tenant_id)"},
@@ -80,7 +81,10 @@ MATRIX: Matrix = {
 POLICIES = {
     ("partitions", "position"): {"tocsin_query", "tocsin_ingest"},
     **{(table, "tenant"): {"tocsin_query", "tocsin_ingest"} for table in ("commands", "deliveries", "incidents")},
-    **{(table, "tenant"): {"tocsin_query"} for table in ("facts", "alerts", "alert_bodies", "alert_events", "incident_actions")},
+    **{
+        (table, "tenant"): {"tocsin_query"}
+        for table in ("facts", "alerts", "alert_bodies", "alert_events", "incident_actions", "rule_sets")
+    },
 }
 OF_TENANT = "(tenant_id = NULLIF(current_setting('app.tenant'::text, true), ''::text))"
 READABLE = ("facts", "incidents", "alerts", "alert_bodies", "alert_events", "deliveries", "incident_actions", "commands")

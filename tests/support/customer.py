@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import orjson
+
 from tests.support.system import Answer, Sender, System
 from tocsin_contracts.position import Position
 from tocsin_control.bootstrap import Role, as_owner
@@ -88,6 +90,17 @@ class Customer:
             key=key or self.key,
             headers={"content-type": "application/json", **said},
             body=body.encode(),
+        )
+
+    async def command(self, method: str, path: str, body: object = None, *, key: str | None = None, **headers: str) -> Answer:
+        """Ask for a command; underscores in names of headers are dashes, and no body is none."""
+        said = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.system.request(
+            method,
+            f"/api/v1{path}",
+            key=key or self.key,
+            headers={"content-type": "application/json", **said},
+            body=None if body is None else orjson.dumps(body),
         )
 
     async def facts(self) -> list[RecordedFact]:
