@@ -1,25 +1,17 @@
-"""Integrations over HTTP: from the first POST to the delivery that its answer makes possible, and who may do what."""
+"""Integrations over HTTP: from the first POST to the delivery that its answer makes possible."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
-import pytest
 
-from tests.integration.ingest.managing import FIRING, Gateway, World, inhabited
-from tests.support.migrated import MigratedDatabase
-from tests.unit.ingest.gateway import Answer
-from tocsin_control.principal import Scope
+from tests.integration.ingest.administering import INTEGRATIONS, KEYS, PAGER, ask, made, of_one
+from tests.integration.ingest.managing import FIRING, Gateway, World
 from tocsin_control.signature_style import SignatureStyle
-from tocsin_control.tenants import set_tenant_enabled
-from tocsin_ingest.management.dispatch import OPERATIONS, Operation
 from tocsin_runtime.clock import SystemClock
 
-INTEGRATIONS = "/api/v1/integrations"
-KEYS = "/api/v1/keys"
-PAGER = {"source": "alertmanager", "name": "pager"}
 OURS = ("id", "tenant", "tenant_id", "version", "created_at", "path", "url", "secrets", "brust")
 """Members that are ours to say, and one that is misspelt."""
 UNFIT: list[tuple[Mapping[str, object], str]] = [
@@ -56,41 +48,6 @@ NO_BODIES: list[tuple[bytes, Mapping[str, str], int]] = [
     (b'{"name":"' + b"x" * 70_000 + b'"}', {}, 413),
     (b'{"name":12345678901234567890123}', {}, 400),
 ]
-UNFIT_KEYS: list[tuple[Mapping[str, object], str]] = [
-    ({}, "/holder"),
-    ({"holder": "x", "scopes": []}, "/scopes"),
-    ({"holder": "x", "scopes": ["root"]}, "/scopes/0"),
-    ({"holder": "x", "kind": "robot"}, "/kind"),
-    ({"holder": "x", "expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
-    ({"holder": "x", "expires_at": "2099-01-01T00:00:00"}, "/expires_at"),
-    ({"holder": "x", "tenant": "rival"}, "/tenant"),
-    ({"holder": "x", "id": "0123456789"}, "/id"),
-    ({"holder": "x", "sha256": "00"}, "/sha256"),
-]
-NOWHERE = "postgresql://tocsin_ingest:x@127.0.0.1:1/x"
-
-
-@pytest.fixture
-async def world(migrated: MigratedDatabase) -> AsyncIterator[World]:
-    async with inhabited(migrated) as world:
-        yield world
-
-
-@pytest.fixture
-async def admin(world: World) -> str:
-    return await world.key("acme", Scope.ADMIN)
-
-
-@pytest.fixture
-async def gateway(world: World, admin: str) -> AsyncIterator[Gateway]:
-    async with world.gateway(management_burst=10_000) as gateway:
-        yield gateway
-
-
-async def made(gateway: Gateway, admin: str, **changes: object) -> dict[str, Any]:
-    answer = await gateway.call("POST", INTEGRATIONS, {**PAGER, **changes}, key=admin)
-    assert answer.status == 201, answer.body
-    return answer.json
 
 
 async def test_what_create_answers_is_all_that_a_sender_needs(gateway: Gateway, admin: str) -> None:
@@ -229,8 +186,8 @@ async def test_a_deleted_integration_is_gone_for_everybody(gateway: Gateway, adm
     await gateway.until(lambda directory: body["id"] not in directory.integrations)
 
     assert await gateway.deliver(body["path"], body["secret"]) == 401, "as one that never was"
-    for operation in _of_one():
-        assert (await _ask(gateway, operation, body["id"], admin)).status == 404
+    for operation in of_one():
+        assert (await ask(gateway, operation, body["id"], admin)).status == 404
 
 
 async def test_rotation_overlaps_until_the_old_secret_is_retired(world: World, gateway: Gateway, admin: str) -> None:
@@ -344,209 +301,3 @@ async def test_a_sender_that_signs_a_time_is_believed_as_its_integration_says(ga
     torn = await gateway.call("PATCH", path, {"signature_style": {"time_header": None}}, key=admin)
     assert (torn.status, torn.json["errors"][0]["pointer"]) == (422, "/signature_style")
     assert (await gateway.call("PATCH", path, {"signature_style": None}, key=admin)).json["signature_style"] is None
-
-
-async def test_a_key_is_made_works_and_ends(gateway: Gateway, admin: str) -> None:
-    wanted = {"holder": "Grace", "kind": "person", "scopes": ["integrations:admin"], "expires_at": "2099-01-01T00:00:00Z"}
-    answer = await gateway.call("POST", KEYS, wanted, key=admin)
-    body = answer.json
-    assert (answer.status, answer.headers["Location"]) == (201, f"{KEYS}/{body['id']}")
-    assert (body["holder"], body["expires_at"]) == ("Grace", "2099-01-01T00:00:00.000000Z")
-    await gateway.until(lambda directory: body["id"] in directory.keys)
-
-    await made(gateway, body["key"])
-    assert (await gateway.call("GET", KEYS, key=body["key"])).status == 403
-    shown = (await gateway.call("GET", f"{KEYS}/{body['id']}", key=admin)).json
-    assert shown == {name: value for name, value in body.items() if name != "key"}
-    assert shown in (await gateway.call("GET", KEYS, key=admin)).json["items"]
-
-    assert (await gateway.call("DELETE", f"{KEYS}/{body['id']}", key=admin)).status == 204
-    await gateway.until(lambda directory: body["id"] not in directory.keys)
-    assert (await gateway.call("GET", INTEGRATIONS, key=body["key"])).status == 401
-    assert (await gateway.call("GET", f"{KEYS}/{body['id']}", key=admin)).json["revoked_at"] is not None
-
-
-async def test_an_unfit_key_is_refused(gateway: Gateway, admin: str) -> None:
-    for body, pointer in UNFIT_KEYS:
-        answer = await gateway.call("POST", KEYS, body, key=admin)
-        assert (answer.status, [error["pointer"] for error in answer.json["errors"]]) == (422, [pointer]), body
-
-
-async def test_a_key_that_ended_a_moment_ago_changes_nothing_though_the_gateway_still_believes_it(
-    world: World, admin: str
-) -> None:
-    """The directory may be 5 s old; PostgreSQL is asked at each change."""
-    async with world.gateway(poll_s=3_600.0) as stale:
-        await world.owner.execute("UPDATE control.api_keys SET revoked_at = now()")
-
-        answers = [await stale.call(method, INTEGRATIONS, PAGER, key=admin) for method in ("POST", "GET")]
-
-    assert [(answer.status, answer.problem) for answer in answers] == [(403, "forbidden")] * 2
-    assert await world.owner.fetchval("SELECT count(*) FROM control.integrations") == 0
-
-
-async def test_the_tenant_of_a_key_is_shown_with_its_limits_and_no_other(world: World, gateway: Gateway, admin: str) -> None:
-    (tenant,) = (await gateway.call("GET", "/api/v1/tenants", key=admin)).json["items"]
-
-    assert (tenant["id"], tenant["name"], tenant["rate_limit_per_min"]) == (world.tenants["acme"], "acme", 6_000)
-    assert (await gateway.call("POST", "/api/v1/tenants", {"name": "x"}, key=admin)).status == 405
-
-
-async def test_every_change_is_audited_with_who_key_request_before_and_after(world: World, gateway: Gateway, admin: str) -> None:
-    """S93."""
-    body = await made(gateway, admin)
-    path = f"{INTEGRATIONS}/{body['id']}"
-    await gateway.call("PATCH", path, {"burst": 9}, key=admin, headers={"X-Request-Id": "request-of-the-change"})
-    await gateway.call("POST", f"{path}/rotate", key=admin)
-    await gateway.call("DELETE", path, key=admin)
-
-    rows = await world.owner.fetch("SELECT actor, action, tenant_id, detail FROM control.audit WHERE subject = $1", body["id"])
-    details = [orjson.loads(row["detail"]) for row in rows]
-    expected = ["secret.added", "integration.created", "integration.changed", "secret.added", "integration.deleted"]
-    assert [row["action"] for row in rows] == expected
-    assert {(row["actor"], row["tenant_id"]) for row in rows} == {("person:Ada", world.tenants["acme"])}
-    assert {detail["key"] for detail in details} == {admin.split("_")[1]}
-    assert details[2]["request"] == "request-of-the-change"
-    assert (details[2]["before"]["burst"], details[2]["after"]["burst"]) == (2_000, 9)
-    assert (details[2]["before"]["version"], details[2]["after"]["version"]) == (1, 2)
-    assert body["secret"] not in repr([dict(row) for row in rows])
-
-
-async def test_a_secret_is_said_once_and_never_again(world: World, gateway: Gateway, admin: str) -> None:
-    """S24: every answer, header and log line of a life with all operations is searched for every secret."""
-    body = await made(gateway, admin)
-    path = f"{INTEGRATIONS}/{body['id']}"
-    rotated = (await gateway.call("POST", f"{path}/rotate", key=admin)).json
-    key = (await gateway.call("POST", KEYS, {"holder": "ci"}, key=admin)).json
-    for operation in OPERATIONS:
-        if operation.method != "DELETE":
-            await _ask(gateway, operation, key["id"] if operation.kind == "keys" else body["id"], admin)
-    await gateway.call("POST", INTEGRATIONS, {**PAGER, "secret": body["secret"]}, key=admin)
-    for secret in (body["secret"], rotated["secret"], key["key"]):
-        assert sum(answer.count(secret.encode()) for answer in gateway.answers) == 1
-        assert secret.encode() not in gateway.logged()
-    assert admin.encode() not in gateway.logged() + b"".join(gateway.answers)
-    assert b'"route":"management"' in gateway.logged().replace(b'": "', b'":"')
-    dump = repr([[dict(row) for row in await world.owner.fetch(f"SELECT * FROM control.{table}")] for table in _TABLES])
-    for secret in (body["secret"], rotated["secret"], key["key"], key["key"].split("_")[2]):
-        assert secret not in dump
-
-
-_TABLES = ("integrations", "integration_versions", "secrets", "api_keys", "audit")
-
-
-def _of_one() -> list[Operation]:
-    return [operation for operation in OPERATIONS if operation.one and operation.kind == "integrations"]
-
-
-async def _ask(gateway: Gateway, operation: Operation, named: str, key: str) -> Answer:
-    """Ask for an operation with a body that it takes."""
-    bodies: Mapping[str, object] = {
-        "createIntegration": {"source": "sentry", "name": f"made with {key[:9]}"},
-        "changeIntegration": {"burst": 77},
-        "tryDelivery": {"payload": {}},
-        "createKey": {"holder": "x"},
-    }
-    return await gateway.call(operation.method, operation.path.replace("{id}", named), bodies.get(operation.name), key=key)
-
-
-async def test_every_route_takes_the_scopes_that_the_table_says_and_no_other(world: World) -> None:
-    """S21: the table is this one; every operation is tried with each scope, all others together, no key, a wrong one."""
-    assert {operation.name: operation.scope for operation in OPERATIONS} == {
-        **dict.fromkeys(("listIntegrations", "createIntegration", "getIntegration"), Scope.INTEGRATIONS_ADMIN),
-        **dict.fromkeys(("changeIntegration", "deleteIntegration", "rotateSecret", "tryDelivery"), Scope.INTEGRATIONS_ADMIN),
-        **dict.fromkeys(("listKeys", "createKey", "getKey", "revokeKey"), Scope.ADMIN),
-        "listTenants": Scope.INTEGRATIONS_ADMIN,
-    }
-    keys = {scope: await world.key("acme", scope) for scope in Scope}
-    others = await world.key("acme", *(scope for scope in Scope if scope not in {Scope.ADMIN, Scope.INTEGRATIONS_ADMIN}))
-    async with world.gateway(management_burst=10_000) as gateway:
-        body = await made(gateway, keys[Scope.ADMIN])
-        key = (await gateway.call("POST", KEYS, {"holder": "x"}, key=keys[Scope.ADMIN])).json
-        for operation in sorted(OPERATIONS, key=lambda each: each.method == "DELETE"):
-            named = key["id"] if operation.kind == "keys" else body["id"]
-            for scope, text in sorted(keys.items(), key=lambda item: item[0] is Scope.ADMIN):
-                allowed = scope in {operation.scope, Scope.ADMIN}
-                status = (await _ask(gateway, operation, named, text)).status
-                assert (status not in {401, 403}) is allowed, (operation.name, scope, status)
-            assert (await _ask(gateway, operation, named, others)).status == 403
-            assert (await _ask(gateway, operation, named, "")).status == 401
-            assert (await _ask(gateway, operation, named, keys[Scope.ADMIN][:-1])).status == 401
-
-
-async def test_every_route_with_an_id_of_another_tenant_is_404_and_changes_nothing(world: World, admin: str) -> None:
-    """S22: and what a list shows of them is nothing."""
-    stranger = await world.key("rival", Scope.ADMIN)
-    async with world.gateway(management_burst=10_000) as gateway:
-        body = await made(gateway, admin)
-        key = (await gateway.call("POST", KEYS, {"holder": "x"}, key=admin)).json
-        before = await _everything(world)
-        for operation in OPERATIONS:
-            if operation.one:
-                named = key["id"] if operation.kind == "keys" else body["id"]
-                answer = await _ask(gateway, operation, named, stranger)
-                assert (answer.status, answer.problem) == (404, "not-found"), operation.name
-        assert (await gateway.call("GET", INTEGRATIONS, key=stranger)).json["items"] == []
-        assert [item["holder"] for item in (await gateway.call("GET", KEYS, key=stranger)).json["items"]] == ["Ada"]
-        assert await _everything(world) == before
-        theirs = await made(gateway, stranger)
-        assert theirs["name"] == body["name"], "names are a tenant's own"
-        owned = await world.owner.fetch("SELECT tenant_id FROM control.integrations WHERE id = $1", theirs["id"])
-        assert [row["tenant_id"] for row in owned] == [world.tenants["rival"]]
-
-
-async def _everything(world: World) -> str:
-    return repr(
-        [[dict(row) for row in await world.owner.fetch(f"SELECT * FROM control.{table} ORDER BY 1, 2")] for table in _TABLES]
-    )
-
-
-async def test_paths_and_methods_that_are_none_are_said_so(gateway: Gateway, admin: str) -> None:
-    one = f"{INTEGRATIONS}/{(await made(gateway, admin))['id']}"
-    for path in (
-        f"{one}/rotate/now",
-        f"{one}/erase",
-        f"{INTEGRATIONS}//rotate",
-        f"{INTEGRATIONS}/%00",
-        "/integrations",
-        "/keys/x",
-    ):
-        assert (await gateway.call("GET", path, key=admin)).status == 404, path
-    for method, path, allowed in (
-        ("PUT", one, "GET, HEAD, PATCH, DELETE"),
-        ("DELETE", INTEGRATIONS, "GET, HEAD, POST"),
-        ("GET", f"{one}/rotate", "POST"),
-    ):
-        answer = await gateway.call(method, path, key=admin)
-        assert (answer.status, answer.headers["Allow"]) == (405, allowed)
-    assert (await gateway.call("HEAD", one, key=admin)).status == 200
-    assert (await gateway.call("GET", f"{one}?api_key={admin}")).status == 400
-    assert (await gateway.call("GET", f"{one}?verbose=1", key=admin)).status == 422
-
-
-async def test_a_tenants_administrators_have_a_quota_of_their_own(world: World, admin: str) -> None:
-    stranger = await world.key("rival", Scope.ADMIN)
-    async with world.gateway(management_burst=2, management_per_min=1) as gateway:
-        answers = [await gateway.call("GET", INTEGRATIONS, key=admin) for _ in range(3)]
-
-        assert [answer.status for answer in answers] == [200, 200, 429]
-        assert answers[0].headers["RateLimit-Policy"] == '"management";q=2;w=120'
-        assert int(answers[2].headers["Retry-After"]) > 0
-        assert (await gateway.call("GET", INTEGRATIONS, key=stranger)).status == 200
-
-
-async def test_a_disabled_tenant_manages_nothing(world: World, gateway: Gateway, admin: str) -> None:
-    await set_tenant_enabled(world.owner, world.tenants["acme"], enabled=False)
-    await gateway.until(lambda directory: not directory.tenants[world.tenants["acme"]].enabled)
-
-    for operation in OPERATIONS:
-        assert (await _ask(gateway, operation, "0123456789", admin)).status == 403
-
-
-async def test_without_postgres_management_is_503_and_never_a_500(world: World, admin: str) -> None:
-    async with world.gateway(management_burst=10_000) as gateway:
-        gateway.ingest._store._dsn = NOWHERE  # type: ignore[union-attr] # the pool opens at the first request
-        for operation in OPERATIONS:
-            if operation.kind != "tenants":
-                answer = await _ask(gateway, operation, "0123456789", admin)
-                assert (answer.status, answer.headers["Retry-After"]) == (503, "1"), operation.name
