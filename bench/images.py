@@ -15,7 +15,9 @@ TENANT = "t_bench"
 INTEGRATION = "i_bench"
 VERSION = 1
 FIRST_MS = 1_767_225_600_000
-"""2026-01-01T00:00:00Z: when the first record was appended; one more each millisecond."""
+"""2026-01-01T00:00:00Z: when the first record was appended."""
+STEP_MS = 200
+"""Between two records: a group comes back after 13 minutes, so it opens anew and is not taken for one that flaps."""
 SETTINGS = {
     (integration, VERSION): IntegrationSettings() for integration in (INTEGRATION, *(f"{TENANT}-{source}" for source in SOURCES))
 }
@@ -32,7 +34,7 @@ def log_entries(bodies: Iterable[bytes], *, tenant: str = TENANT, integration: s
 def log_records(bodies: Iterable[bytes], *, first: int = 0) -> list[Record]:
     """Give deliveries as the normalizer reads them, of partition 0."""
     return [
-        Record(0, first + number, FIRST_MS + first + number, entry.key, entry.value, entry.headers)
+        Record(0, first + number, FIRST_MS + (first + number) * STEP_MS, entry.key, entry.value, entry.headers)
         for number, entry in enumerate(log_entries(bodies))
     ]
 
