@@ -12,12 +12,15 @@ from tocsin_sources.source import Answer, Delivery, Ignored, Normalized, Source
 
 
 def read(delivery: Delivery) -> Answer:
-    """Map a webhook of Alertmanager, or of whatever speaks its format."""
-    body = as_object(delivery.document, "")
-    alerts = as_list(body.get("alerts"), "/alerts")
+    """Map a webhook of Alertmanager, or of whatever speaks its format; a list is the alerts alone."""
+    bare = isinstance(delivery.document, list)
+    body = {"alerts": delivery.document} if bare else as_object(delivery.document, "")
+    pointer = "" if bare else "/alerts"
+    listed = body.get("alerts")
+    alerts = [] if listed is None and "alerts" in body else as_list(listed, pointer)
     if not alerts:
-        return Ignored(reason=Reason.NO_ALERTS, detail="/alerts is an empty list")
-    found = read_series(alerts, body, delivery.settings.environment_aliases)
+        return Ignored(reason=Reason.NO_ALERTS, detail=f"{pointer or 'the body'} is an empty list")
+    found = read_series(alerts, body, delivery.settings.environment_aliases, pointer)
     return Normalized(alerts=tuple(event for _, event in found))
 
 

@@ -121,7 +121,8 @@ def _team(alert: Mapping[str, object], found: Mapping[str, str]) -> str | None:
 
 
 def _tags(value: object) -> dict[str, str]:
-    """Read tags: `env:prod` is a label of its own, bare ones are joined in the label `tags`."""
+    """Read tags, a list or text with commas: `env:prod` is a label of its own, bare ones are joined in the label `tags`."""
+    value = value.split(",", _TAGS_MAX)[:_TAGS_MAX] if isinstance(value, str) else value
     labels: dict[str, str] = {}
     bare: dict[str, None] = {}
     for each in list_or_empty(value)[:_TAGS_MAX]:

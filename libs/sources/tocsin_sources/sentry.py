@@ -1,9 +1,9 @@
 """Sentry: the integration platform and the legacy WebHooks plugin (SOURCES 3).
 
-Identity: `issue:<id>` for everything about an issue (its own notifications, the events of alert rules, errors, the
-plugin), `metric:<id>` for one incident of a metric alert: two numberings that must not meet. The problem of an issue is the
-issue. The problem of a metric alert is its rule: the rule is the monitor that somebody set up, its incidents come and go.
-Delivery id: the event's id, where there is an event; never Request-ID, which is new on every attempt.
+Identity: `issue:<id>` for everything about an issue (its own notifications, the events of alert rules, errors, the plugin,
+service hooks), `metric:<id>` for one incident of a metric alert: two numberings that must not meet. The problem of an issue
+is the issue. The problem of a metric alert is its rule: the rule is the monitor that somebody set up, its incidents come and
+go. Delivery id: the event's id, where there is an event; never Request-ID, which is new on every attempt.
 
 Sentry gives no start of an episode for an issue, so issues have no episode hint: a regression of an issue whose resolve
 was lost goes on in its incident. What a person or Sentry did to an issue (resolved, archived …) has the time of the hook,
@@ -21,7 +21,7 @@ from tocsin_sources import fields
 from tocsin_sources.environments import folded_environment
 from tocsin_sources.evidence import content_hash, raw_json
 from tocsin_sources.severity_words import WORDS, severity_of, with_raw_word
-from tocsin_sources.shape import Unfit, as_object, id_of, object_or_empty, text_of
+from tocsin_sources.shape import Unfit, as_object, id_of, object_or_empty, text_of, texts_of
 from tocsin_sources.signature import HmacSha256Hex
 from tocsin_sources.source import Answer, Delivery, Ignored, Normalized, Source
 from tocsin_sources.text import description_of, title_of
@@ -80,7 +80,8 @@ def read(delivery: Delivery) -> Answer:
     """Map a webhook of Sentry; the header names the resource, else the key inside `data` does."""
     body = as_object(delivery.document, "")
     if "data" not in body and "event" in body:
-        return _answer(_plugin(body), delivery, body["event"])
+        hooked = object_or_empty(body.get("group"))
+        return _answer(_plugin({**_of_group(hooked, body), **body} if hooked else body), delivery, body["event"])
     data = as_object(body.get("data"), "/data")
     resource = _resource(delivery.headers, data)
     if resource in _NO_ALERT:
@@ -240,6 +241,19 @@ def _metric_alert(alert: Mapping[str, object], data: Mapping[str, object], actio
     )
 
 
+def _of_group(group: Mapping[str, object], body: Mapping[str, object]) -> dict[str, object]:
+    """Write what a service hook says of its issue as the plugin would; its project is an object."""
+    project = object_or_empty(body.get("project"))
+    return {
+        "id": group.get("id"),
+        "message": group.get("title"),
+        "level": group.get("level"),
+        "culprit": group.get("culprit"),
+        "url": group.get("permalink") or group.get("url"),
+        "project_slug": project.get("slug") or project.get("name"),
+    }
+
+
 def _plugin(body: Mapping[str, object]) -> _Report:
     """Map a notification of the legacy WebHooks plugin, which only ever fires."""
     event = as_object(body.get("event"), "/event")
@@ -305,7 +319,8 @@ def _answer(report: _Report, delivery: Delivery, event: object = None) -> Normal
         sanitized=replaced,
         raw=raw,
     )
-    return Normalized(alerts=(alert,), sender_id=id_of(object_or_empty(event).get("event_id")))
+    said = object_or_empty(event)
+    return Normalized(alerts=(alert,), sender_id=id_of(said.get("event_id")) or id_of(said.get("eventID")))
 
 
 def _issue_identity(number: str | None, pointer: str) -> str:
@@ -345,8 +360,8 @@ def _beyond(title: str | None, *candidates: object) -> str | None:
 
 
 def _tags(value: object) -> dict[str, str]:
-    """Read tags: a list of pairs, or of objects with key and value as the API writes them."""
-    tags: dict[str, str | None] = {}
+    """Read tags: a list of pairs, or of objects with key and value as the API writes them; relays make an object of it."""
+    tags: dict[str, str | None] = dict(texts_of(value))
     for tag in value if isinstance(value, list) else ():
         match tag:
             case [str(name), text]:
@@ -376,7 +391,7 @@ SOURCE = Source(
     name="sentry",
     title="Sentry",
     read=read,
-    schemes=(HmacSha256Hex("sentry-hook-signature"),),
+    schemes=(HmacSha256Hex("sentry-hook-signature"), HmacSha256Hex("x-servicehook-signature")),
     trusted_time=True,
     signature_optional=True,
     headers=frozenset({_RESOURCE, _TIMESTAMP, "request-id"}),

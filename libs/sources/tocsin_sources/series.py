@@ -22,11 +22,11 @@ from tocsin_sources.evidence import content_hash, raw_json
 from tocsin_sources.fingerprint import label_fingerprint
 from tocsin_sources.severity_words import severity_of, with_raw_word
 from tocsin_sources.shape import Unfit, as_object, id_of, texts_of
+from tocsin_sources.statuses import status_of
 from tocsin_sources.text import description_of, title_of
 from tocsin_sources.timestamps import time_of
 
 ALERTNAME = "alertname"
-_STATUSES = {"firing": EventStatus.FIRING, "resolved": EventStatus.RESOLVED}
 _SERVICE_BUT_JOB = tuple(name for name in fields.SERVICE if name != "job")
 _SCOPES = (("service", _SERVICE_BUT_JOB), ("job", ("job",)), ("namespace", ("namespace",)))
 _HEARTBEAT = "Watchdog"
@@ -35,19 +35,21 @@ _QUOTED = re.compile(r"\\(.)")
 
 
 def read_series(
-    alerts: list[object], body: Mapping[str, object], aliases: Mapping[str, str]
+    alerts: list[object], body: Mapping[str, object], aliases: Mapping[str, str], pointer: str = "/alerts"
 ) -> list[tuple[dict[str, object], AlertEvent]]:
     """Map each alert of a group, in the sender's order, beside its own JSON.
 
     Args:
         alerts: what stands at `/alerts`.
-        body: the group; its `status` holds for alerts that have none.
+        body: the group; its `status`, common labels and common annotations hold for alerts that lack them.
         aliases: the integration's own names of environments.
+        pointer: where the alerts stand.
 
     Raises:
-        Unfit: an alert has no labels, or neither it nor the group a status.
+        Unfit: an alert has no labels, or nothing says whether it is over.
     """
-    parts = [_parts(alert, f"/alerts/{number}") for number, alert in enumerate(alerts)]
+    common = texts_of(body.get("commonLabels"))
+    parts = [_parts(alert, f"{pointer}/{number}", common) for number, alert in enumerate(alerts)]
     group = _group_metadata(body)
     return [
         (
@@ -56,7 +58,8 @@ def read_series(
                 alert,
                 labels,
                 identity=identity,
-                status=_status(alert, body, f"/alerts/{number}"),
+                status=_status(alert, body, f"{pointer}/{number}"),
+                common=body.get("commonAnnotations"),
                 group=group,
                 aliases=aliases,
             ),
@@ -65,10 +68,14 @@ def read_series(
     ]
 
 
-def _parts(value: object, pointer: str) -> tuple[dict[str, object], dict[str, str]]:
-    """Give an alert and its labels, which it always has: without any it says about nothing what is wrong."""
+def _parts(value: object, pointer: str, common: Mapping[str, str]) -> tuple[dict[str, object], dict[str, str]]:
+    """Give an alert and its labels, which it always has: without any it says about nothing what is wrong.
+
+    The group's common labels are among each alert's own; they stand in for an alert of which a relay kept none.
+    """
     alert = as_object(value, pointer)
-    labels = texts_of(as_object(alert.get("labels"), f"{pointer}/labels"))
+    own = alert.get("labels")
+    labels = texts_of(as_object({} if own is None and common else own, f"{pointer}/labels")) or dict(common)
     if not labels and not _given_fingerprint(alert):
         raise Unfit(f"{pointer}/labels", "at least one label")
     return alert, labels
@@ -93,9 +100,16 @@ def _given_fingerprint(alert: Mapping[str, object]) -> str | None:
 
 
 def _status(alert: Mapping[str, object], body: Mapping[str, object], pointer: str) -> EventStatus:
-    """Read the alert's own status; `endsAt` decides nothing, for relays send one in the future while it fires."""
+    """Read the alert's own status, else the group's; `{"state": "active"}` is how Alertmanager's own API says it.
+
+    `endsAt` decides nothing, for relays send one in the future while it fires; but where nobody names a status, an alert
+    without an end fires.
+    """
     place, word = (f"{pointer}/status", alert["status"]) if alert.get("status") else ("/status", body.get("status"))
-    status = _STATUSES.get(word.strip().lower()) if isinstance(word, str) else None
+    word = word.get("state") if isinstance(word, dict) else word
+    status = status_of(word) if isinstance(word, str) else None
+    if word is None and time_of(alert.get("endsAt")) is None:
+        return EventStatus.FIRING
     if status is None:
         raise Unfit(place, '"firing" or "resolved"', word)
     return status
@@ -109,8 +123,9 @@ def _event(
     status: EventStatus,
     group: Mapping[str, object],
     aliases: Mapping[str, str],
+    common: object,
 ) -> AlertEvent:
-    annotations = texts_of(alert.get("annotations"))
+    annotations = texts_of(alert.get("annotations")) or texts_of(common)
     severity = labels.get("severity")
     starts_at = time_of(alert.get("startsAt"))
     host = fields.first_present(labels, fields.HOST)

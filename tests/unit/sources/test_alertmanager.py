@@ -276,8 +276,8 @@ def test_an_empty_list_is_accepted_and_nothing_is_made_of_it() -> None:
 @pytest.mark.parametrize(
     ("document", "pointer"),
     [
-        ([], ""),
-        ([{"labels": {}}], ""),
+        ([{"labels": {}}], "/0/labels"),
+        ([{"labels": {"a": "b"}, "status": "odd"}], "/0/status"),
         ("text", ""),
         (7, ""),
         (None, ""),
@@ -289,9 +289,9 @@ def test_an_empty_list_is_accepted_and_nothing_is_made_of_it() -> None:
         ({"status": "firing", "alerts": [{"labels": []}]}, "/alerts/0/labels"),
         ({"status": "firing", "alerts": [{"labels": {}}]}, "/alerts/0/labels"),
         ({"status": "firing", "alerts": [{"labels": {"a": "b"}}, {"labels": "x"}]}, "/alerts/1/labels"),
-        ({"alerts": [{"labels": {"a": "b"}}]}, "/status"),
+        ({"alerts": [{"labels": {"a": "b"}, "endsAt": "2026-03-02T10:15:30Z"}]}, "/status"),
         ({"alerts": [{"labels": {"a": "b"}, "status": "odd"}]}, "/alerts/0/status"),
-        ({"alerts": [{"labels": {"a": "b"}, "status": {"state": "active"}}]}, "/alerts/0/status"),
+        ({"alerts": [{"labels": {"a": "b"}, "status": {"state": 7}}]}, "/alerts/0/status"),
     ],
 )
 def test_another_shape_fails_with_the_pointer_of_what_was_missing(document: object, pointer: str) -> None:
@@ -323,3 +323,36 @@ def test_a_full_group_of_thousands_of_alerts_fits() -> None:
     given = answer("alertmanager", parse(body))
     assert isinstance(given, Normalized)
     assert len({each.identity for each in given.alerts}) == 2_400
+
+
+@pytest.mark.parametrize(
+    ("document", "status"),
+    [
+        ([{"labels": {"alertname": "X"}}], EventStatus.FIRING),
+        ({"alerts": [{"labels": {"alertname": "X"}, "endsAt": "0001-01-01T00:00:00Z"}]}, EventStatus.FIRING),
+        ({"alerts": [{"labels": {"alertname": "X"}, "status": {"state": "active"}}]}, EventStatus.FIRING),
+        ({"alerts": [{"labels": {"alertname": "X"}, "status": "Alerting"}]}, EventStatus.FIRING),
+        ({"alerts": [{"labels": {"alertname": "X"}, "status": "RESOLVED", "endsAt": None}]}, EventStatus.RESOLVED),
+        ({"alerts": [{"labels": {"alertname": "X"}, "status": None}], "status": "resolved"}, EventStatus.RESOLVED),
+        ({"alerts": [{}], "status": "firing", "commonLabels": {"alertname": "X"}}, EventStatus.FIRING),
+    ],
+)
+def test_relays_that_leave_things_out_are_understood(document: object, status: EventStatus) -> None:
+    """SOURCES, "Shapes that differ": receivers in general send no version, no group key, no status of each alert."""
+    alert = alert_of(answer("alertmanager", document))
+    assert (alert.status, alert.title, alert.identity) == (status, "X", label_fingerprint({"alertname": "X"}))
+
+
+def test_a_relay_that_says_null_for_no_alerts_is_accepted() -> None:
+    assert isinstance(answer("alertmanager", {"status": "resolved", "alerts": None}), Ignored)
+    assert isinstance(answer("alertmanager", []), Ignored)
+
+
+def test_common_annotations_stand_in_for_those_of_an_alert_that_has_none() -> None:
+    group = {"status": "firing", "commonAnnotations": {"summary": "All of it"}}
+    bare, own = alerts_of(
+        answer(
+            "alertmanager", {**group, "alerts": [{"labels": {"a": "b"}}, {"labels": {"a": "c"}, "annotations": {"info": "x"}}]}
+        )
+    )
+    assert (bare.title, own.title, own.description) == ("All of it", "Alert", "x")

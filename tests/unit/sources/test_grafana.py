@@ -173,7 +173,7 @@ def test_a_legacy_title_is_shown_without_its_state(title: str | None, shown: str
         ({"alerts": {}}, "/alerts"),
         ({"alerts": [7]}, "/alerts/0"),
         ({"alerts": [{}], "status": "firing"}, "/alerts/0/labels"),
-        ({"alerts": [{"labels": {"a": "b"}}]}, "/status"),
+        ({"alerts": [{"labels": {"a": "b"}, "endsAt": "2026-03-02T10:15:30Z"}]}, "/status"),
         ({"alerts": [{"labels": {"a": "b"}, "status": "odd"}]}, "/alerts/0/status"),
         ({"ruleName": "x", "state": "alerting"}, "/ruleId"),
         ({"ruleId": 7}, "/state"),

@@ -157,3 +157,10 @@ def test_the_raw_json_is_the_alerts_own() -> None:
     document = parse(body_of("opsgenie", "webhook_create"))
     assert isinstance(document, dict)
     assert alert_of(answer("opsgenie", document)).raw == orjson.dumps(document["alert"]).decode()
+
+
+def test_tags_may_be_text_with_commas() -> None:
+    alert = alert_of(
+        answer("opsgenie", {"action": "Create", "alert": {"alertId": "a", "message": "m", "tags": "env:prod, web,,db"}})
+    )
+    assert (alert.environment, alert.labels["tags"]) == ("prod", "web,db")

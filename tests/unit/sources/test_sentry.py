@@ -320,3 +320,24 @@ def test_raw_is_what_was_said_about_the_issue() -> None:
 def test_a_retry_with_a_new_request_id_says_the_same() -> None:
     one, two = (alert_of(answer("sentry", sample("issue_created"), {"request-id": each})) for each in ("a", "b"))
     assert one == two
+
+
+def test_a_service_hook_is_about_the_same_issue() -> None:
+    """SOURCES 3c: {project, group, event}, not collected; an own scheme signs it."""
+    body = {
+        "project": {"slug": "web", "name": "Web"},
+        "group": {"id": "1", "title": "It broke", "url": "https://sentry.example/issues/1/", "level": "fatal"},
+        "event": {"eventID": "e1", "environment": "Production"},
+    }
+    given = answer("sentry", body)
+    alert = alert_of(given)
+    assert isinstance(given, Normalized)
+    assert given.sender_id == "e1"
+    assert (alert.identity, alert.title, alert.severity) == ("issue:1", "It broke", Severity.CRITICAL)
+    assert (alert.service, alert.environment, alert.link) == ("web", "prod", "https://sentry.example/issues/1/")
+
+
+def test_tags_may_be_an_object() -> None:
+    event = {"event_id": "e", "issue_id": 1, "title": "T", "tags": {"environment": "Production", "team": "web", "none": None}}
+    alert = alert_of(answer("sentry", {"action": "triggered", "data": {"event": event}}))
+    assert (alert.environment, alert.team) == ("prod", "web")
