@@ -32,7 +32,7 @@ class IncidentOpened(IncidentFact):
 
     kind: ClassVar[str] = "incident-opened"
     group_key: str
-    alert: str | None
+    alert: str | None = None
     """The alert that opened it; None where an absence did."""
     source: str
     integration: str
@@ -203,7 +203,7 @@ class Snoozed(IncidentAction):
     """Kept quiet until a time."""
 
     kind: ClassVar[str] = "snoozed"
-    until: int | None
+    until: int | None = None
     """µs; None: not any more."""
     before: int | None = None
     undoes: int | None = None
@@ -235,7 +235,7 @@ class AlertsLeft(IncidentAction):
     to: str
     reason: str
     """`merge`, `split`, `undo-merge`, `undo-split`."""
-    alerts: tuple[str, ...]
+    alerts: tuple[str, ...] = ()
     active: int
     """How many of them fire."""
     events: int
@@ -253,7 +253,7 @@ class AlertsCame(IncidentAction):
     kind: ClassVar[str] = "alerts-came"
     origin: str
     reason: str
-    alerts: tuple[str, ...]
+    alerts: tuple[str, ...] = ()
     active: int
     events: int
     first_seen_at: int

@@ -1,7 +1,8 @@
 """Facts are read as they were written; what they do not know is refused, what is newer passed over."""
 
 import json
-from typing import Any
+from dataclasses import MISSING, fields
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -18,6 +19,7 @@ from tocsin_contracts.incident import (
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 
+_SCALARS = {ClassVar}
 WHO: dict[str, Any] = {"incident": "i", "at": 5}
 FACTS: list[AnyIncidentFact] = [
     IncidentOpened(
@@ -48,6 +50,15 @@ def test_a_body_leaves_out_what_is_empty_or_a_column(fact: AnyIncidentFact) -> N
     assert not body.keys() & {"incident", "version", "at", "kind"}
     assert [] not in body.values()
     assert None not in body.values()
+
+
+@pytest.mark.parametrize("kind", get_args(AnyIncidentFact), ids=lambda kind: kind.kind)
+def test_what_a_body_may_leave_out_has_a_default(kind: type[AnyIncidentFact]) -> None:
+    """Else a fact is written that nobody reads: an absence that opened an incident, a snooze that ended."""
+    hints = get_type_hints(kind)
+    empty = {name for name, hint in hints.items() if type(None) in get_args(hint) or get_origin(hint) not in {None, *_SCALARS}}
+    needed = {each.name for each in fields(kind) if each.default is MISSING and each.default_factory is MISSING}
+    assert needed & empty == set()
 
 
 def test_zero_is_not_empty() -> None:
