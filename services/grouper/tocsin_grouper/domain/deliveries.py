@@ -5,7 +5,7 @@ from typing import NamedTuple
 from tocsin_contracts.image import Image
 from tocsin_contracts.outcome import Mapped, Outcome, Reason
 from tocsin_contracts.times import DAY
-from tocsin_grouper.domain import alert_state, duplicates
+from tocsin_grouper.domain import alert_state, duplicates, heartbeats
 from tocsin_grouper.domain.alert_state import Moment
 from tocsin_grouper.domain.facts import AlertMoved, DeliveryRecorded, DeliveryRedriven
 from tocsin_grouper.domain.gathering import Gathering, moment_of
@@ -90,12 +90,17 @@ def _same_sender_id(step: Step, image: Image) -> _Refusal | None:
 
 
 def _same_content(step: Step, image: Image, keys: list[AlertKey], moment: Moment) -> bool:
-    """Tell whether the delivery repeats by content; if so its alerts' leases move, and nothing is counted."""
+    """Tell whether the delivery repeats by content; if so its alerts' leases move, and nothing is counted.
+
+    A sign of life is one however often it says the same: Alertmanager repeats a Watchdog word for word.
+    """
     alerts = [step.draft.alert(key) for key in keys]
     repeats = duplicates.repeats_of(image, alerts, step.now)
     if repeats is None:
         return False
-    for key, alert, repeated in zip(keys, alerts, repeats, strict=True):
+    for key, alert, repeated, judged in zip(keys, alerts, repeats, step.judged(image), strict=True):
+        if judged.beat is not None and repeated:
+            heartbeats.beat(step, image.tenant, image.integration, judged.beat)
         if alert is not None:
             moved = alert_state.note_duplicate(alert, moment) if repeated else alert_state.note_late(alert, moment)
             step.draft.put(key, moved)

@@ -75,7 +75,7 @@ def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = No
     )
     if not incident.status.is_over:
         for severity, alert, reason in _wanted(incident, tally, step.now):
-            if severity.rank > incident.worst.rank:
+            if severity.rank > max(incident.worst.rank, incident.severity.rank):
                 incident = _raise_severity(step, incident, severity, alert, reason)
     ends = bool(tally.resolved or tally.confirmed) or why == SUPERSEDED
     if ends and incident.firing_count == 0 and not before.status.is_over:

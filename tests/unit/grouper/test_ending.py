@@ -1,0 +1,165 @@
+"""When an incident ends by itself (issue 5, item 4): at once, after a quiet time, after silence, or never."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.support.folding import Folding, effects, firing, incident_facts, kinds, resolved
+from tocsin_contracts.incident import IncidentResolved
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.status import IncidentStatus
+
+QUIET = {"name": "quiet", "resolve": {"after": "5m"}}
+NEVER = {"name": "never", "resolve": {"when": "never"}}
+SILENT = {"name": "silent", "resolve_silent_after": "2h"}
+
+
+def with_rule(rule: Mapping[str, object], **settings: int) -> Folding:
+    folding = Folding(settings=IntegrationSettings(**settings))
+    folding.rules(rule)
+    return folding
+
+
+def reasons(folding: Folding) -> list[str]:
+    facts = [fact for decision in folding.decisions for fact in incident_facts(decision.facts)]
+    return [fact.reason for fact in facts if isinstance(fact, IncidentResolved)]
+
+
+def test_by_default_it_ends_with_its_last_alert_and_not_before() -> None:
+    folding = Folding()
+    folding.deliver(firing("a"), firing("b"))
+    folding.deliver(resolved("a"))
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.deliver(resolved("b"))
+    assert folding.incident().status is IncidentStatus.RESOLVED
+
+
+def test_with_a_quiet_time_it_waits_and_then_ends() -> None:
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.tick_for(300)
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.tick_for(90)
+    assert folding.incident().status is IncidentStatus.RESOLVED
+    assert reasons(folding) == ["every alert resolved, and stayed so"]
+
+
+def test_what_fires_again_inside_the_quiet_time_is_the_same_incident_and_the_wait_begins_anew() -> None:
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.tick_for(240)
+    assert effects(folding.deliver(firing("a", title="again"))) == ["fired"]
+    folding.tick_for(600)
+    assert folding.incident().status is IncidentStatus.OPEN, "it fires"
+    folding.deliver(resolved("a", title="again"))
+    folding.tick_for(300)
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.tick_for(90)
+    assert folding.incident().status is IncidentStatus.RESOLVED
+
+
+def test_another_alert_of_the_group_joins_while_it_waits() -> None:
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    assert effects(folding.wait(60).deliver(firing("b"))) == ["joined"]
+
+
+@pytest.mark.parametrize("how", ["refused", "gap"])
+def test_quiet_counts_only_while_we_listened(how: str) -> None:
+    """P10."""
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    if how == "refused":
+        folding.tick_for(600, refused=["prod"])
+    else:
+        folding.wait(6000).tick()
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.tick_for(420)
+    assert folding.incident().status is IncidentStatus.RESOLVED
+
+
+def test_a_person_may_end_it_while_it_waits_and_nothing_is_told_twice() -> None:
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.command(folding.incident().id, IncidentStatus.RESOLVED)
+    folding.tick_for(900)
+    assert reasons(folding) == []
+
+
+def test_never_leaves_it_to_people() -> None:
+    folding = with_rule(NEVER)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.tick_for(900)
+    assert folding.incident().status is IncidentStatus.OPEN
+    assert effects(folding.deliver(firing("a", title="again"))) == ["fired"], "it is open: what comes belongs to it"
+
+
+def test_silence_ends_nothing_unless_the_rule_says_so() -> None:
+    folding = Folding(settings=IntegrationSettings(group_window_s=600))
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(86_400)
+    assert folding.incident().status is IncidentStatus.OPEN
+
+
+def test_timed_ending_for_sources_that_never_resolve() -> None:
+    folding = with_rule(SILENT, group_window_s=600)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(600 + 7200)
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.tick_for(180)
+    assert folding.incident().status is IncidentStatus.RESOLVED
+    assert reasons(folding) == ["its sources never resolve, and nothing was heard for as long as its rule says"]
+
+
+def test_silence_that_was_our_refusal_ends_nothing() -> None:
+    """P10."""
+    folding = with_rule(SILENT, group_window_s=600)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(900)
+    folding.tick_for(3 * 3600, refused=["prod"])
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.tick_for(7200)
+    assert folding.incident().status is IncidentStatus.RESOLVED
+
+
+def test_behind_its_window_the_next_firing_opens_a_new_incident_and_the_old_one_still_ends() -> None:
+    folding = with_rule(SILENT, group_window_s=600)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(900)
+    assert effects(folding.deliver(firing("a", never_resolves=True, title="new"))) == ["opened"]
+    folding.tick_for(7500)
+    assert folding.incidents()[0].status is IncidentStatus.RESOLVED
+
+
+def test_a_resolve_after_silence_ends_it_by_its_sources_word() -> None:
+    folding = with_rule(SILENT, group_window_s=600)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(900)
+    assert "incident-resolved" in kinds(folding.deliver(resolved("a")))
+    assert reasons(folding) == ["every alert resolved"]
+
+
+def test_a_rule_may_give_the_window_of_a_source_that_never_resolves() -> None:
+    folding = with_rule({"name": "long", "group_window": "2h"}, group_window_s=600)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(3600)
+    assert effects(folding.deliver(firing("a", never_resolves=True, title="still"))) == ["repeated"]
+    folding.tick_for(7260)
+    assert not folding.alert("a").status.is_active
+
+
+def test_an_incident_opened_again_by_a_person_is_not_ended_by_an_old_wait() -> None:
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.tick_for(450)
+    folding.ask({"kind": "reopen", "incident": folding.incident().id})
+    folding.tick_for(3600)
+    assert folding.incident().status is IncidentStatus.OPEN
+    assert effects(folding.deliver(firing("a", title="again"))) == ["fired"]

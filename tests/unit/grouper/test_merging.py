@@ -1,0 +1,216 @@
+"""Merge, split and the undoing of both (issue 5, item 5): alerts move, counts follow, nothing is lost."""
+
+from typing import Any
+
+from tests.support.folding import Folding, decided, effects, firing, kinds, resolved
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import IncidentStatus
+from tocsin_grouper.domain.facts import Fact
+from tocsin_grouper.domain.state import Alert, Incident
+
+
+def two(**second: Any) -> Folding:
+    """Give two open incidents: `a` and `b` of the first, `c` of the second."""
+    folding = Folding()
+    folding.deliver(firing("a", problem="p1"), firing("b", problem="p1"))
+    folding.deliver(firing("c", **({"problem": "p2"} | second)))
+    return folding
+
+
+def merge(folding: Folding, target: int = 0, *sources: int) -> list[Fact]:
+    incidents = folding.incidents()
+    names = [incidents[number].id for number in sources or (1,)]
+    return folding.ask({"kind": "merge", "incident": incidents[target].id, "sources": names})
+
+
+def split(folding: Folding, *alerts: str, incident: int = 0) -> list[Fact]:
+    names = [folding.alert(name).id for name in alerts]
+    return folding.ask({"kind": "split", "incident": folding.incidents()[incident].id, "alerts": names})
+
+
+def undo(folding: Folding, incident: int, version: int) -> list[Fact]:
+    return folding.ask({"kind": "undo", "incident": folding.incidents()[incident].id, "version": version})
+
+
+def refusal(facts: list[Fact]) -> tuple[int, object]:
+    answer = decided(facts)
+    assert not answer.applied
+    assert kinds(facts) == []
+    return answer.status, answer.detail["reason"]
+
+
+def counts(incident: Incident) -> tuple[int, int, int]:
+    return incident.alert_count, incident.firing_count, incident.event_count
+
+
+def members(folding: Folding, incident: Incident) -> set[str]:
+    found = dict(folding.state.loaded).values()
+    return {alert.id for alert in found if isinstance(alert, Alert) and alert.incident == incident.id}
+
+
+def test_a_merge_takes_alerts_and_counts_and_closes_the_source() -> None:
+    folding = two()
+    merge(folding)
+    target, source = folding.incidents()
+    assert (counts(target), counts(source)) == ((3, 3, 3), (0, 0, 0))
+    assert (source.status, source.merged_into) == (IncidentStatus.CLOSED, target.id)
+    assert members(folding, target) == {folding.alert(name).id for name in "abc"}
+
+
+def test_what_the_source_would_have_taken_comes_to_the_target() -> None:
+    folding = two()
+    merge(folding)
+    assert effects(folding.deliver(firing("d", problem="p2"))) == ["joined"]
+    assert folding.incidents()[0].alert_count == 4
+
+
+def test_its_alerts_resolve_in_the_target() -> None:
+    folding = two()
+    merge(folding)
+    folding.deliver(resolved("a"), resolved("b"))
+    assert folding.incidents()[0].status is IncidentStatus.OPEN
+    folding.deliver(resolved("c"))
+    assert folding.incidents()[0].status is IncidentStatus.RESOLVED
+
+
+def test_a_worse_source_raises_the_target() -> None:
+    folding = two(severity=Severity.CRITICAL)
+    assert "severity-raised" in kinds(merge(folding))
+    assert folding.incidents()[0].severity is Severity.CRITICAL
+
+
+def test_several_sources_at_once() -> None:
+    folding = two()
+    folding.deliver(firing("d", problem="p3"))
+    merge(folding, 0, 1, 2)
+    assert counts(folding.incidents()[0]) == (4, 4, 4)
+
+
+def test_undoing_a_merge_gives_back_what_came() -> None:
+    folding = two()
+    folding.command(folding.incidents()[1].id, IncidentStatus.ACKNOWLEDGED)
+    merge(folding)
+    came = folding.incidents()[0].version
+    undo(folding, 0, came)
+    target, source = folding.incidents()
+    assert (counts(target), counts(source)) == ((2, 2, 2), (1, 1, 1))
+    assert (source.status, source.merged_into, source.closed_at) == (IncidentStatus.ACKNOWLEDGED, None, None)
+    assert effects(folding.deliver(firing("d", problem="p2"))) == ["joined"]
+    assert folding.incidents()[1].alert_count == 2
+
+
+def test_a_merge_is_undone_once() -> None:
+    folding = two()
+    merge(folding)
+    came = folding.incidents()[0].version
+    undo(folding, 0, came)
+    assert refusal(undo(folding, 0, came)) == (409, "nothing-to-undo")
+
+
+def test_what_resolved_meanwhile_is_resolved_when_it_goes_back() -> None:
+    folding = two()
+    merge(folding)
+    came = folding.incidents()[0].version
+    folding.deliver(resolved("c"))
+    undo(folding, 0, came)
+    target, source = folding.incidents()
+    assert (target.status, source.status) == (IncidentStatus.OPEN, IncidentStatus.RESOLVED)
+
+
+def test_a_resolved_incident_may_be_merged_and_goes_back_resolved() -> None:
+    folding = two()
+    folding.deliver(resolved("c"))
+    resolved_at = folding.incidents()[1].resolved_at
+    merge(folding)
+    undo(folding, 0, folding.incidents()[0].version)
+    source = folding.incidents()[1]
+    assert (source.status, source.resolved_at, source.closed_at) == (IncidentStatus.RESOLVED, resolved_at, None)
+
+
+def test_what_cannot_be_merged() -> None:
+    folding = two()
+    target, source = (incident.id for incident in folding.incidents())
+
+    def ask(into: str, *taken: str) -> tuple[int, object]:
+        return refusal(folding.ask({"kind": "merge", "incident": into, "sources": list(taken)}))
+
+    assert ask(target, target) == (409, "same-incident")
+    assert ask(target, "nobody") == (404, "no-such-incident")
+    merge(folding)
+    assert ask(target, source) == (409, "merged-elsewhere")
+    folding.deliver(*(resolved(name) for name in "abc"))
+    assert ask(target, source) == (409, "over")
+    assert refusal(folding.ask({"kind": "reopen", "incident": source})) == (409, "merged-elsewhere")
+
+
+def test_one_source_that_cannot_be_merged_stops_the_whole_merge() -> None:
+    folding = two()
+    target, source = (incident.id for incident in folding.incidents())
+    assert refusal(folding.ask({"kind": "merge", "incident": target, "sources": [source, "nobody"]})) == (404, "no-such-incident")
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+
+
+def test_a_split_takes_alerts_into_a_new_incident() -> None:
+    folding = two()
+    answer = decided(split(folding, "b"))
+    parent, _, child = folding.incidents()
+    assert (counts(parent)[:2], counts(child)[:2]) == ((1, 1), (1, 1))
+    assert answer.detail["new"] == {"incident": child.id, "status": "OPEN", "version": child.version, "revision": 1}
+    assert members(folding, child) == {folding.alert("b").id}
+    folding.deliver(resolved("b"))
+    assert [incident.status.value for incident in folding.incidents()] == ["OPEN", "OPEN", "RESOLVED"]
+
+
+def test_new_alerts_of_the_group_go_on_to_the_parent() -> None:
+    folding = two()
+    split(folding, "b")
+    folding.deliver(firing("d", problem="p1"))
+    assert folding.incidents()[0].alert_count == 2
+
+
+def test_a_parent_whose_last_active_alert_left_is_over() -> None:
+    folding = two()
+    folding.deliver(resolved("a"))
+    split(folding, "b")
+    assert folding.incidents()[0].status is IncidentStatus.RESOLVED
+
+
+def test_what_cannot_be_split() -> None:
+    folding = two()
+    assert refusal(split(folding, "c")) == (409, "not-a-member")
+    assert refusal(split(folding, "a", "b")) == (409, "nothing-would-be-left")
+    merge(folding)
+    assert refusal(split(folding, "c", incident=1)) == (409, "merged-elsewhere")
+
+
+def test_undoing_a_split_brings_the_alerts_back() -> None:
+    folding = two()
+    version = folding.incidents()[0].version + 1
+    split(folding, "b")
+    folding.deliver(firing("b", problem="p1", title="again"))
+    undo(folding, 0, version)
+    parent, _, child = folding.incidents()
+    assert (counts(parent), counts(child)) == ((2, 2, 3), (0, 0, 0))
+    assert (child.status, child.merged_into) == (IncidentStatus.CLOSED, parent.id)
+    assert refusal(undo(folding, 0, version)) == (409, "nothing-to-undo")
+
+
+def test_undo_names_an_action_that_can_be_taken_back() -> None:
+    folding = two()
+    assert refusal(undo(folding, 0, 1)) == (409, "nothing-to-undo")
+    assert refusal(undo(folding, 0, 99)) == (409, "nothing-to-undo")
+
+
+def test_more_alerts_than_one_command_moves_are_refused(monkeypatch: Any) -> None:
+    monkeypatch.setattr("tocsin_grouper.domain.merging.MOVED_MAX", 0)
+    assert refusal(merge(two())) == (409, "too-many-alerts")
+
+
+def test_silence_ends_alerts_in_the_incident_that_has_them_now() -> None:
+    folding = Folding()
+    folding.deliver(firing("a", problem="p1"))
+    folding.deliver(firing("c", problem="p2", never_resolves=True))
+    merge(folding)
+    folding.tick_for(1980)
+    assert folding.incidents()[0].firing_count == 1
+    assert folding.incidents()[1].firing_count == 0
