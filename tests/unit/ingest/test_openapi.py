@@ -8,7 +8,6 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # its stubs are one more package
 
 import tocsin_query
-from tocsin_contracts.problem import MEANINGS, ProblemType
 from tocsin_contracts.routes import CANONICAL, ROUTES, Owner, owner
 from tocsin_control.documents import IntegrationDocument
 from tocsin_ingest.domain.target import Target, find_target
@@ -57,10 +56,6 @@ def test_every_body_has_an_example_that_fits(each: Described) -> None:
 def test_a_change_takes_every_member_that_an_integration_is_made_with() -> None:
     assert set(IntegrationChange.model_fields) == set(IntegrationDocument.model_fields)
     assert not any(field.is_required() for field in IntegrationChange.model_fields.values())
-
-
-def test_every_problem_type_has_a_meaning() -> None:
-    assert set(MEANINGS) == set(ProblemType)
 
 
 def _owned(method: str, path: str) -> bool:
