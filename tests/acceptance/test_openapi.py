@@ -14,14 +14,25 @@ from tests.support.bodies import alertmanager, am_alert
 from tests.support.customer import Customer, move_in
 from tests.support.published import Published
 from tests.support.system import System
-from tocsin_contracts.routes import Owner, owner
+from tocsin_contracts.routes import Owner, allowed_methods, owner
+from tocsin_ingest.commands.table import OPERATIONS, Operation
 
 FIRING = alertmanager(am_alert("Down"))
 ABSENT = "0" * 26
 ELSEWHERE = {400, 403, 408, 410, 413, 415, 429, 503}
 """Failures that have tests of their own: the unit tests of ingest hold each against its status and type."""
-RARE = {("createKey", 409), ("redriveDeliveries", 409), ("setIncidentStatus", 202), ("tryFailedDelivery", 409)}
-"""A thousand keys, two bulks at once, a fold that takes long, a body that killed the normalizer: likewise."""
+FIELDS = (
+    "assignIncident",
+    "commentIncident",
+    "setIncidentSeverity",
+    "setIncidentTeam",
+    "setIncidentCategory",
+    "setIncidentRunbook",
+)
+"""Commands that every incident takes."""
+UNREFUSED = (*FIELDS, "unlinkIncidents", "changeIncidents", "setRules")
+RARE = {("createKey", 409), ("redriveDeliveries", 409), ("tryFailedDelivery", 409), *((name, 409) for name in UNREFUSED)}
+"""A thousand keys, two bulks at once, a body that killed the normalizer, two incidents whose ids begin alike: likewise."""
 UNFIT = b'{"no such member": 1}'
 
 
@@ -39,6 +50,7 @@ class Client:
     published: Published
     key: str
     values: dict[str, str] = field(default_factory=dict)
+    taken_count: int = 0
 
     async def ask(
         self, name: str, body: object = None, *, key: str | None = None, headers: Mapping[str, str] | None = None, **values: str
@@ -52,6 +64,15 @@ class Client:
         answer = await self.system.request(method, f"/api/v1{path}", key=asking or None, headers=sent, body=data)
         self.published.check(name, answer.status, answer.headers, answer.body)
         return answer.json() if answer.body and "json" in answer.headers["Content-Type"] else None
+
+    async def taken(self, name: str, body: object = None) -> Any:
+        """Ask for a command that the fold applies; by default with the body of its example."""
+        (operation,) = (each for each in OPERATIONS if each.name == name)
+        said = operation.example if body is None else body
+        self.taken_count += 1
+        answer = await self.ask(name, said, headers={"idempotency-key": f"taken-{self.taken_count}"})
+        assert (name, 200) in self.published.seen
+        return answer
 
 
 async def test_every_operation_of_the_gateway_answers_as_it_is_described(shared: System, published: Published) -> None:
@@ -122,37 +143,94 @@ async def _look_after_failed(client: Client) -> None:
 
 
 async def _command(client: Client, customer: Customer) -> None:
+    """Do everything to an incident of two alerts, beside two others."""
     incident = await customer.incident()
-    client.values |= {"id": incident["id"]}
-    await client.ask("setIncidentStatus", {"status": "ACKNOWLEDGED"}, headers={"idempotency-key": "k"})
-    await client.ask("setIncidentStatus", {"status": "OPEN"})  # 409
-    await client.ask("setIncidentStatus", {"status": "RESOLVED"}, headers={"if-match": '"r99"'})  # 412
-    await client.ask("setIncidentStatus", {"status": "RESOLVED"}, headers={"idempotency-key": "k"})  # 422
+    for name in ("other", "third"):
+        await customer.settle(alertmanager(am_alert(name, name=name, service=name)))
+    await customer.settle(alertmanager(am_alert("Up")))
+    found = {each["service"]: each["id"] for each in await customer.incidents()}
+    client.values |= {"id": incident["id"], "other": found["other"]}
+    await _do(client, incident["alerts"][0]["id"], found["third"])
+    await _refuse(client, incident["id"])
+    for each in OPERATIONS:
+        letter = each.precondition.value
+        if letter:
+            await client.ask(each.name, _body(each), headers={"if-match": f'"{letter}99"', "idempotency-key": f"412-{each.name}"})
+        await client.ask(each.name, _body(each), headers={"prefer": "respond-async", "idempotency-key": f"202-{each.name}"})
+
+
+async def _do(client: Client, alert: str, third: str) -> None:
+    """Ask for every command once, so that it is taken."""
+    for name in FIELDS:
+        await client.taken(name)
+    snoozed = await client.taken("snoozeIncident")
+    await client.taken("undoIncidentAction", {"version": snoozed["version"]})
+    await client.taken("snoozeIncident")
+    await client.taken("unsnoozeIncident")
+    await client.taken("linkIncidents", {"incident": third})
+    await client.taken("unlinkIncidents")
+    await client.taken("acknowledgeIncident")
+    await client.taken("splitIncident", {"alerts": [alert]})
+    await client.taken("mergeIncidents", {"incidents": [third]})
+    await client.taken("setIncidentStatus")
+    await client.taken("changeIncidents", {"incidents": [third], "action": {"kind": "acknowledge"}})
+    await client.taken("setRules")
+
+
+async def _refuse(client: Client, incident: str) -> None:
+    """Ask for every command that can be rejected, so that it is: the incident is resolved by now, then open again."""
+    for name, body in (
+        ("setIncidentStatus", {"status": "OPEN"}),
+        ("acknowledgeIncident", None),
+        ("snoozeIncident", {"for": 60}),
+        ("unsnoozeIncident", None),
+        ("mergeIncidents", {"incidents": [incident]}),
+        ("linkIncidents", {"incident": incident}),
+        ("splitIncident", {"alerts": [ABSENT]}),
+        ("undoIncidentAction", {"version": 1}),
+    ):
+        await client.ask(name, body, headers={"idempotency-key": f"409-{name}"})
+    await client.taken("reopenIncident")
+    await client.ask("reopenIncident")  # 409
+    await client.ask("setIncidentStatus", {"status": "RESOLVED"}, headers={"idempotency-key": "taken-1"})  # 422
+
+
+def _body(operation: Operation) -> object:
+    """Give a body that the gateway takes, whatever the fold says of it."""
+    fits: Mapping[str, object] = {
+        "linkIncidents": {"incident": ABSENT},
+        "mergeIncidents": {"incidents": [ABSENT]},
+        "changeIncidents": {"incidents": [ABSENT], "action": {"kind": "reopen"}},
+    }
+    return fits.get(operation.name, operation.example)
 
 
 async def _fail(client: Client, name: str) -> None:
-    """Ask without a key, for what is not there, with what does not fit."""
+    """Ask without a key, by another method, for what is not there, with what does not fit."""
     method, path, operation = client.published.operations()[name]
     if path.startswith(("/webhooks", "/alerts/webhook")):
         return
     body = UNFIT if "requestBody" in operation else None
     if "401" in operation["responses"]:
-        await client.ask(name, body, key="", id=ABSENT)
+        await client.ask(name, body, key="", id=ABSENT, other=ABSENT)
+    asked = path.replace("{id}", "x").replace("{other}", "y")
+    other = next(each for each in ("PUT", "PATCH", "DELETE") if each not in allowed_methods(f"/api/v1{asked}"))
+    wrong = await client.system.request(other, f"/api/v1{asked}", key=client.key)
+    assert (wrong.status, wrong.headers["Content-Type"]) == (405, "application/problem+json")
+    assert method in wrong.headers["Allow"].split(", ")
     if "404" in operation["responses"]:
         fits: Mapping[str, object] = {
             "changeIntegration": {"burst": 1},
             "rotateSecret": {},
             "tryDelivery": {"payload": {}},
             "discardDelivery": {"why": "x"},
-            "setIncidentStatus": {"status": "RESOLVED"},
+            **{each.name: each.example for each in OPERATIONS},
+            "changeIncidents": {"incidents": ["INC-0000000"], "action": {"kind": "reopen"}},
         }
-        await client.ask(name, fits.get(name), id=ABSENT)
+        await client.ask(name, fits.get(name), id=ABSENT, headers={"idempotency-key": f"404-{name}"})
     if body is not None:
         made = (await client.ask("listIntegrations"))["items"][-1]["id"]
         await client.ask(name, body, id=made if path.startswith("/integrations") else await _some(client, path))
-    wrong = await client.system.request("PUT", f"/api/v1{path.replace('{id}', 'x')}", key=client.key)
-    assert (wrong.status, wrong.headers["Content-Type"]) == (405, "application/problem+json")
-    assert method in wrong.headers["Allow"].split(", ")
 
 
 async def _some(client: Client, path: str) -> str:

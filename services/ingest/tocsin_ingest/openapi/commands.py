@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from tocsin_contracts.envelope import Kind
 from tocsin_contracts.problem import ProblemType as Type
 from tocsin_ingest.commands.table import OPERATIONS, Operation
 from tocsin_ingest.domain.request import Precondition
@@ -23,11 +24,6 @@ _PARAMETERS: Mapping[Precondition, tuple[str, ...]] = {
     Precondition.REVISION: ("IfRevision",),
     Precondition.VERSION: ("IfVersion",),
     Precondition.NONE: (),
-}
-_PROBLEMS: Mapping[int, tuple[Type, ...]] = {
-    409: (Type.CONFLICT, Type.REJECTED, Type.AMBIGUOUS),
-    412: (Type.PRECONDITION_FAILED,),
-    422: (Type.IDEMPOTENCY_MISMATCH,),
 }
 _APPLIED: Mapping[str, type[BaseModel]] = {
     "splitIncident": shapes.SplitApplied,
@@ -53,8 +49,22 @@ def described(operation: Operation) -> Described:
         body_optional=operation.body_optional,
         example=operation.example,
         answers={200: _APPLIED.get(operation.name, shapes.CommandApplied), 202: shapes.CommandAccepted},
-        problems=_PROBLEMS,
+        problems=_problems(operation),
     )
+
+
+def _problems(operation: Operation) -> dict[int, tuple[Type, ...]]:
+    """Say how a command may fail beside what every operation with a body may."""
+    problems: dict[int, tuple[Type, ...]] = {422: (Type.IDEMPOTENCY_MISMATCH,)}
+    if operation.precondition:
+        problems[412] = (Type.PRECONDITION_FAILED,)
+    if operation.kind is Kind.RULE_SET:
+        problems[409] = (Type.REJECTED,)
+    elif "{id}" in operation.form:
+        problems[409] = (Type.CONFLICT, Type.REJECTED, Type.AMBIGUOUS)
+    else:
+        problems |= {404: (Type.NOT_FOUND,), 409: (Type.AMBIGUOUS,)}
+    return problems
 
 
 COMMANDS: Final = tuple(described(operation) for operation in OPERATIONS)
