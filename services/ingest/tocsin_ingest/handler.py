@@ -19,8 +19,9 @@ from tocsin_contracts.position import Position
 from tocsin_contracts.problem import ProblemType
 from tocsin_control.directory import Directory
 from tocsin_control.usage import TurnedAway
+from tocsin_ingest import handshake
 from tocsin_ingest.admission import Admission, Admissions, shows_credentials, verify_nobody
-from tocsin_ingest.answers import malformed, not_found, too_large, unauthenticated, unavailable
+from tocsin_ingest.answers import malformed, not_found, too_large, unauthenticated, unavailable, wrong_method
 from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
 from tocsin_ingest.domain.rate_fields import limit_field
 from tocsin_ingest.domain.refusals import Refusals
@@ -140,6 +141,27 @@ class Deliveries:
             raise unavailable("The log did not acknowledge in time. The delivery may be stored; send it again.") from error
         finally:
             self._in_flight -= 1
+
+    async def permit(
+        self, request: web.BaseRequest, target: Webhook, query: Mapping[str, str], exchange: Exchange
+    ) -> web.StreamResponse:
+        """Answer a sender that asks whether it may deliver here (`handshake`); nothing of it is counted as a delivery.
+
+        Raises:
+            Problem: 405 where nobody is asked that, 401 for wrong credentials, 429 for an address that failed too often.
+        """
+        source = registry.get(target.source) if target.source == handshake.SOURCE and handshake.asks(request) else None
+        admission = None if source is None else self._find(source, target, query, request)
+        if admission is None or not (admission.tenant.enabled and admission.entry.enabled):
+            raise wrong_method("POST")
+        exchange.source, exchange.tenant, exchange.integration = target.source, admission.entry.tenant, admission.entry.id
+        over = self._failures.over(exchange.address)
+        if over is not None:
+            raise over
+        wrong = handshake.disproved(request, admission, self._clock.now())
+        if wrong is not None:
+            raise self._failed(str(wrong), exchange)
+        return handshake.permission(request, admission)
 
     async def _admit(
         self, request: web.BaseRequest, admission: Admission, query: Mapping[str, str], exchange: Exchange

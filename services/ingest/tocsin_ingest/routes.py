@@ -124,6 +124,8 @@ class Routes:
         parameters: Mapping[str, str] = request.query if query else _NO_QUERY
         match target:
             case Webhook():
+                if request.method == "OPTIONS":
+                    return self._deliveries.permit(request, target, parameters, exchange)
                 _require(request, "POST")
                 return self._deliveries.accept(request, target, parameters, exchange)
             case Commanded():
