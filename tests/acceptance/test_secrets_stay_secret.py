@@ -6,6 +6,7 @@ that a customer was given is a canary.
 
 import base64
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,7 @@ async def test_s24_no_row_holds_a_secret_in_clear(shared: System) -> None:
             rows = await connection.fetch(f"SELECT t::text AS row FROM {table} AS t")
             text = "\n".join(row["row"] for row in rows).encode()
             assert _found(text) == set(), table
-            for word in _bytea(text):
-                assert _found(word) == set(), table
+            assert _found(b"\n".join(_bytea(text))) == set(), table
 
 
 def _logs(system: System) -> list[Path]:
@@ -104,12 +104,11 @@ def _found(text: bytes) -> set[str]:
     return {canary for canary in CANARIES if any(form in text for form in _forms(canary))}
 
 
-def _forms(canary: str) -> Iterator[bytes]:
+@cache
+def _forms(canary: str) -> tuple[bytes, ...]:
     raw = canary.encode()
-    yield raw
-    yield raw.rsplit(b"_", 1)[-1]  # the secret part without its prefix
-    for shift in range(3):
-        yield base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4]
+    written = [base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4] for shift in range(3)]
+    return (raw, raw.rsplit(b"_", 1)[-1], *written)  # also the secret part without its prefix
 
 
 def _bytea(text: bytes) -> Iterator[bytes]:
