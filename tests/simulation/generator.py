@@ -10,25 +10,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from tests.support.folding import START
+from pydantic import TypeAdapter
+
+from tests.simulation import people
+from tests.support.folding import START, Folding
 from tocsin_contracts import ids
 from tocsin_contracts.alert import AlertEvent
-from tocsin_contracts.command import Actor, Command, SetStatus
+from tocsin_contracts.command import Actor, Body, Command
 from tocsin_contracts.image import Image
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.position import Position
 from tocsin_contracts.severity import Severity
-from tocsin_contracts.status import EventStatus, IncidentStatus
+from tocsin_contracts.status import EventStatus
 from tocsin_contracts.tick import Refused, Tick
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.fold import LogRecord
-from tocsin_rules.keys import default_key
 
 TENANTS = ("acme", "globex", "initech")
 TICK_S = 15
 ALERTS = 30
 PROBLEMS = 6
+BODIES: TypeAdapter[Body] = TypeAdapter(Body)
 
 
 class Sender(Enum):
@@ -66,15 +69,19 @@ class World:
     held: list[Image] = field(default_factory=list)
     sent: list[Image] = field(default_factory=list)
     failed: list[tuple[Position, Image]] = field(default_factory=list)
-    groups: dict[tuple[str, str], list[Position]] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    folding: Folding = field(default_factory=Folding)
+    """What people see who send commands: the records so far, folded."""
 
     def append(self, payload: Image | Command | Tick) -> Position:
         """Append a record at the present time."""
         position = Position(0, len(self.records))
         at = self.now // 1000 * 1000  # the broker's clock has milliseconds
-        self.records.append(LogRecord(position=position, appended_at=at, release="1", payload=payload))
+        record = LogRecord(position=position, appended_at=at, release="1", payload=payload)
+        self.records.append(record)
+        self.folding.now = at
+        self.folding.fold_record(record)
         return position
 
     def chance(self, of_a_hundred: float) -> bool:
@@ -136,9 +143,11 @@ def _tick(world: World) -> None:
     if world.chance(5):
         tenant, integration = world.rng.choice(TENANTS), world.rng.choice(list(SENDERS))
         world.refused.append(Refused(tenant=tenant, integration=integration))
-    tick = Tick(gateway="g1", covers_ms=TICK_S * 1000, refused=world.refused, all_refused=world.chance(1))
+    tick = Tick(gateway="g1", process="g1-1", covers_ms=TICK_S * 1000, refused=world.refused, all_refused=world.chance(1))
     world.refused = []
     world.append(tick)
+    if world.chance(20):  # a second gateway, which is cut off more often than not
+        world.append(Tick(gateway="g2", process="g2-1", covers_ms=TICK_S * 5000, last=world.chance(50)))
 
 
 def _settings(tenant: str) -> IntegrationSettings:
@@ -183,11 +192,8 @@ def _deliver(world: World) -> None:
 
 
 def _append_image(world: World, image: Image) -> None:
-    position = world.append(image)
+    world.append(image)
     world.sent.append(image)
-    if image.mapped is Mapped.NORMALIZED:
-        for event in image.alerts:
-            world.groups.setdefault((image.tenant, default_key(image.source, event)), []).append(position)
 
 
 def _say(world: World, problem: Problem) -> AlertEvent:
@@ -262,19 +268,15 @@ def _command(world: World) -> None:
     if world.commands and world.chance(10):
         world.append(world.rng.choice(world.commands))
         return
-    tenant, incident = world.rng.choice(TENANTS), "nobody"
-    if world.groups:
-        (tenant, key), positions = world.rng.choice(list(world.groups.items()))
-        opened_at = positions[0] if world.chance(60) else world.rng.choice(positions)
-        incident = ids.incident_id(tenant, opened_at, key)  # it was opened there, or there is none
+    tenant = world.rng.choice(TENANTS)
     command = Command(
         id=f"c{len(world.records)}",
         request_hash=f"h{len(world.records)}",
         tenant=world.rng.choice(TENANTS) if world.chance(5) else tenant,
         actor=Actor(kind="person", id="u1", name="Ada"),
         issued_at=world.now,
-        if_revision=world.rng.choice([None, None, None, 0, 1]),
-        body=SetStatus(incident=incident, status=world.rng.choice([*IncidentStatus, IncidentStatus.RESOLVED])),
+        if_revision=world.rng.choice([None, None, None, None, None, 0, 1]),
+        body=BODIES.validate_python(people.ask(world.rng, world.folding, tenant)),
     )
     world.commands.append(command)
     world.append(command)
