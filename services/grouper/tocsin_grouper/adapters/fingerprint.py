@@ -7,6 +7,7 @@ database are compared, so PostgreSQL's own hash function serves (it may differ b
 from dataclasses import dataclass
 
 from tocsin_contracts.times import DAY
+from tocsin_grouper.adapters import erasing
 from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.schema import DAY_TABLES, renamed
 
@@ -15,7 +16,9 @@ TABLES = (
     "incident_actions", "commands", "erased", "rule_sets", "gateways",
 )  # fmt: skip
 _HASH = "SELECT count(*) AS rows, coalesce(sum(hashtextextended(t::text, 0)), 0)::text AS hash FROM proj.{table} AS t"
-_SINCE = " WHERE logged_at >= $1"
+_SINCE = " AND logged_at >= $1"
+_KEPT = " WHERE tenant_id NOT IN (SELECT tenant_id FROM proj.erased)"
+"""Rows of erased tenants go in pieces, whose cuts depend on batches: they count as gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,8 @@ async def take(connection: Connection, schema: str, first_day: int | None) -> di
     """Fingerprint every table as the connection's transaction sees it; day tables from `first_day` on."""
     found: dict[str, Fingerprint] = {}
     for table in TABLES:
-        statement = renamed(_HASH.format(table=table), schema)
+        kept = _KEPT if table in erasing.IN_PIECES else ""
+        statement = renamed(_HASH.format(table=table) + kept, schema)
         if table in DAY_TABLES and first_day is not None:
             row = await connection.fetchrow(statement + _SINCE, first_day * DAY)
         else:

@@ -62,6 +62,7 @@ class Projection:
         *,
         retention_days: int | None = None,
         heeds_erased: bool = True,
+        erased_piece_rows: int = erasing.PIECE_ROWS,
     ) -> None:
         """Take a connection.
 
@@ -70,9 +71,11 @@ class Projection:
             name: of the schema.
             retention_days: old day tables go when a new day begins; None, as for a shadow, keeps them.
             heeds_erased: leave tenants out from the start of whom `control` says that they were erased.
+            erased_piece_rows: rows of erased tenants deleted with one batch.
         """
         self.connection = connection
-        self._retention_days = retention_days
+        self._retention = None if retention_days is None else retention.Retention(connection, name, retention_days)
+        self._erasing = erasing.Erasing(connection, name, piece_rows=erased_piece_rows)
         self._schema = name
         self._queries = schema.queries(name)
         self._days: set[int] = set()
@@ -86,6 +89,7 @@ class Projection:
         erased = await self.connection.fetch(self._queries["load_erased"], partition)
         rules = await self.connection.fetch(self._queries["load_rules"], partition)
         gateways = await self.connection.fetch(self._queries["load_gateways"], partition)
+        self._erasing.resume(row["tenant_id"] for row in erased)
         leaving = await self.connection.fetch(self._queries["load_leaving"], partition) if self._heeds_erased else []
         return PartitionState(
             clock=None if clock is None else PartitionClock(**clock),
@@ -131,16 +135,19 @@ class Projection:
         async with self.connection.transaction():
             moved = await fence.advance(self.connection, claim, expected_next=claim.next, next=next, source_next=source_next)
             await self.write_rows(claim.partition, changes)
+        if self._retention is not None and changes.clock is not None:
+            await self._retention.keep(changes.clock.clock)
         return moved
 
     async def write_rows(self, partition: int, changes: Changes) -> None:
-        """Write a batch's rows inside the caller's transaction; what is erased goes first."""
-        await erasing.erase(self.connection, self._schema, partition, changes.erased)
+        """Write a batch's rows inside the caller's transaction; what is erased goes first, or begins to."""
+        await self._erasing.erase(partition, changes.erased)
         await self._ensure_days(changes)
         await self._append(changes)
         await self._write_incidents(changes, partition)
         await self._write_alerts(changes, partition)
         await self._write_partition(changes, partition)
+        await self._erasing.piece()
 
     async def _ensure_days(self, changes: Changes) -> None:
         days = {schema.day_of(stamp.clock) for stamp, _ in changes.deliveries} | {
@@ -149,8 +156,8 @@ class Projection:
         for day in sorted(days - self._days):
             await schema.ensure_day(self.connection, self._schema, day)
             self._days.add(day)
-            if self._retention_days is not None:
-                await retention.drop_old_days(self.connection, self._schema, self._retention_days)
+            if self._retention is not None:
+                self._retention.day_began()
 
     async def _append(self, changes: Changes) -> None:
         await self._copy("facts", rows.FACTS, rows.facts(changes))

@@ -13,6 +13,9 @@ LIVE_SCHEMA = "proj"
 _NAME = re.compile(r"\bproj\b")
 _FIT = re.compile(r"proj(_[a-z0-9_]{1,40})?")
 DAY_TABLES = ("alert_events", "deliveries")
+_CHILDREN = """
+SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1) ORDER BY 1
+"""
 
 
 @cache
@@ -63,6 +66,11 @@ async def drop(connection: Connection, schema: str) -> None:
 def day_of(at: int) -> int:
     """Give the day (since the epoch, UTC) of a time in µs."""
     return at // DAY
+
+
+async def children(connection: Connection, schema: str, table: str) -> list[str]:
+    """Name the day tables of `table`, without the schema."""
+    return [row["relname"] for row in await connection.fetch(_CHILDREN, f"{renamed('proj', schema)}.{table}")]
 
 
 async def ensure_day(connection: Connection, schema: str, day: int) -> None:
