@@ -98,6 +98,15 @@ class TriedAlert(Shape):
     raw: str | None
 
 
+class Taken(Shape):
+    """Where the integration's own mapping found one field."""
+
+    alert: int | None = Field(description="Place of the alert in the body, from 0; null for what is read of the whole body.")
+    field: str
+    path: str | None = Field(description="The path that won; null where the default was taken, or nothing was.")
+    value: str | None
+
+
 class Trial(Shape):
     """What today's code would make of a body; nothing was written."""
 
@@ -108,6 +117,7 @@ class Trial(Shape):
     reason: str | None = None
     pointer: str | None = Field(default=None, description="JSON pointer of what was missing or of another type.")
     detail: str | None = None
+    taken: list[Taken] | None = Field(default=None, description="What a mapping took from where, of the first 100 alerts.")
 
 
 class TriedDelivery(Trial):
