@@ -261,6 +261,7 @@ class _Wiring:
             receiver=self._receiver,
             limits=self._limits,
             quota=Quota(per_minute=settings.commands_per_min, burst=settings.commands_burst),
+            heavy_quota=Quota(per_minute=settings.heavy_commands_per_min, burst=settings.heavy_commands_burst),
             metrics=self._metrics,
             clock=self._clock,
             wait_s=settings.command_wait_s,

@@ -44,6 +44,8 @@ class IngestSettings(Settings):
     addresses_max: int = setting(50_000, "addresses whose failures are remembered; the longest quiet goes first", ge=100)
     commands_per_min: int = setting(600, "commands a minute of one tenant", ge=1)
     commands_burst: int = setting(200, "commands of one tenant at once", ge=1)
+    heavy_commands_per_min: int = setting(60, "bulks, merges, splits and rule sets a minute of one tenant", ge=1)
+    heavy_commands_burst: int = setting(60, "bulks, merges, splits and rule sets of one tenant at once", ge=1)
     bodies_per_min: int = setting(600, "reads of bodies a minute of one tenant", ge=1)
     bodies_burst: int = setting(200, "reads of bodies of one tenant at once", ge=1)
     redrives_per_min: int = setting(300, "requests about failed deliveries a minute of one tenant", ge=1)

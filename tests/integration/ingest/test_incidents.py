@@ -15,7 +15,7 @@ from tocsin_contracts.times import MINUTE, from_datetime
 from tocsin_control.bootstrap import Role
 from tocsin_ingest.adapters.incidents import PostgresIncidents
 from tocsin_ingest.commands.ports import Choice
-from tocsin_ingest.domain.asks import Wanted
+from tocsin_ingest.domain.ask import Wanted
 from tocsin_runtime.clock import SystemClock
 from tocsin_runtime.postgres import PostgresUnavailable
 

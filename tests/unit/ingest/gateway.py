@@ -27,7 +27,7 @@ from tocsin_control.usage import TurnedAway
 from tocsin_ingest.adapters.request_log import LineLog
 from tocsin_ingest.adapters.sns import Opener
 from tocsin_ingest.commands.ports import Choice
-from tocsin_ingest.domain.asks import Wanted
+from tocsin_ingest.domain.ask import Wanted
 from tocsin_ingest.failed.ports import FailedStore
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Outcome, Outcomes

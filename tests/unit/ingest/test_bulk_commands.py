@@ -12,7 +12,7 @@ from tests.unit.ingest.commanding import ask, logged
 from tests.unit.ingest.gateway import ACME, RIVAL, Answer, Gateway, running
 from tocsin_contracts import command as deeds
 from tocsin_contracts.status import IncidentStatus
-from tocsin_ingest.domain.asks import Wanted
+from tocsin_ingest.domain.ask import Wanted
 from tocsin_ingest.ports import Outcome
 
 I = "7K3QF2B0000000000000000001"  # noqa: E741 - an incident

@@ -30,7 +30,7 @@ DAY = 86_400_000_000
 
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
-    async with running(clock=ManualClock(NOW), commands_burst=1000) as gateway:
+    async with running(clock=ManualClock(NOW), commands_burst=1000, heavy_commands_burst=1000) as gateway:
         for name in (I, J, K):
             gateway.incidents.record(ACME, name)
         yield gateway
@@ -207,6 +207,21 @@ async def test_another_method_is_405_with_all_that_the_path_takes(gateway: Gatew
 async def test_what_is_no_command_is_404(gateway: Gateway, path: str) -> None:
     answer = await ask(gateway, "PUT", path, {})
     assert (answer.status, answer.problem) == (404, "not-found")
+
+
+async def test_what_may_be_hundreds_of_facts_has_a_quota_of_its_own() -> None:
+    assert {each.name for each in OPERATIONS if each.is_heavy} == {
+        "mergeIncidents",
+        "splitIncident",
+        "changeIncidents",
+        "setRules",
+    }
+    async with running(clock=ManualClock(NOW), heavy_commands_burst=1) as gateway:
+        body = {"incidents": [I], "action": {"kind": "reopen"}}
+        assert [(await ask(gateway, "POST", "/incidents/bulk", body)).status for _ in range(2)] == [202, 429]
+        over = await ask(gateway, "POST", f"/incidents/{I}/split", {"alerts": [A]}, KEY)
+        assert (over.status, over.json["violated-policies"]) == (429, ["heavy-commands"])
+        assert (await ask(gateway, "POST", f"/incidents/{I}/reopen")).status == 202
 
 
 async def test_a_code_that_means_several_is_409_with_the_choices(gateway: Gateway) -> None:

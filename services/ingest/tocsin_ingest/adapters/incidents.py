@@ -11,7 +11,7 @@ from tocsin_contracts.reference import CHOICES_MAX, IncidentRange
 from tocsin_contracts.times import to_datetime
 from tocsin_ingest.adapters.lazy_pool import LazyPool
 from tocsin_ingest.commands.ports import Choice
-from tocsin_ingest.domain.asks import Wanted
+from tocsin_ingest.domain.ask import Wanted
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Fatal
 from tocsin_runtime.postgres import Connection, Limits, PostgresUnavailable, run_again_if_stale, translated

@@ -42,6 +42,7 @@ class Commands:
         receiver: Receiver,
         limits: Limits,
         quota: Quota,
+        heavy_quota: Quota,
         metrics: IngestMetrics,
         clock: Clock,
         wait_s: float,
@@ -54,6 +55,7 @@ class Commands:
         self._receiver = receiver
         self._limits = limits
         self._quota = quota
+        self._heavy_quota = heavy_quota
         self._metrics = metrics
         self._clock = clock
         self._wait_s = wait_s
@@ -77,7 +79,7 @@ class Commands:
             Problem: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503.
         """
         principal = await self._callers.identify(request, query, operation.scope, exchange)
-        self._limits.count((policy("commands", principal.tenant, self._quota),))
+        self._count(principal, operation)
         asked = await read_command(request, operation, target, self._receiver)
         exchange.size = asked.size
         name = asked.key or secrets.token_hex(16)
@@ -91,6 +93,17 @@ class Commands:
             self._metrics.commanded("pending")
             return pending(name)
         return self._tell(name, asked, outcome)
+
+    def _count(self, principal: Principal, operation: Operation) -> None:
+        """Count the command; what may be hundreds of facts counts twice.
+
+        Raises:
+            Problem: 429.
+        """
+        policies = [policy("commands", principal.tenant, self._quota)]
+        if operation.is_heavy:
+            policies.append(policy("heavy-commands", principal.tenant, self._heavy_quota))
+        self._limits.count(policies)
 
     async def _command(self, principal: Principal, asked: Asked, name: str) -> Command:
         """Write the command as the log keeps it: nothing in it needs to be looked up again."""

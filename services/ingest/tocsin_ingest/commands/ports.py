@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin_contracts.reference import IncidentRange
-from tocsin_ingest.domain.asks import Wanted
+from tocsin_ingest.domain.ask import Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

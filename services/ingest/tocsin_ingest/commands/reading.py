@@ -13,7 +13,7 @@ from tocsin_control.documents import Fault, UnfitDocument, read_document
 from tocsin_ingest.answers import malformed, not_found, too_large
 from tocsin_ingest.commands.table import Operation
 from tocsin_ingest.domain import request as surroundings
-from tocsin_ingest.domain.asks import Ask
+from tocsin_ingest.domain.ask import Ask
 from tocsin_ingest.domain.target import Commanded
 from tocsin_ingest.management.reading import unfit_values
 from tocsin_ingest.receiving import Receiver

@@ -12,7 +12,7 @@ from tocsin_control.documents import Fault
 from tocsin_ingest.answers import not_found, unavailable
 from tocsin_ingest.commands.ports import Choice, Incidents
 from tocsin_ingest.commands.reading import Asked, Named
-from tocsin_ingest.domain.asks import Place, UnfitValues, Wanted
+from tocsin_ingest.domain.ask import Place, UnfitValues, Wanted
 from tocsin_ingest.management.reading import unfit_values
 from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.http import Problem

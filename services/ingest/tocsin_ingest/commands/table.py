@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tocsin_contracts.envelope import Kind
 from tocsin_control.principal import Scope
-from tocsin_ingest.domain import asks
+from tocsin_ingest.domain import asks, moves
+from tocsin_ingest.domain.ask import Ask
 from tocsin_ingest.domain.many import BulkRequest, RulesChange
 from tocsin_ingest.domain.request import Precondition
 
@@ -21,7 +22,7 @@ class Operation:
     method: str
     form: str
     """Its path with names in place of ids, behind `/api/v1`."""
-    ask: type[asks.Ask]
+    ask: type[Ask]
     """What its body is read as."""
     example: dict[str, object]
     body_optional: bool = False
@@ -33,6 +34,8 @@ class Operation:
     kind: Kind = Kind.COMMAND
     """Of its record."""
     body_max: int = 16 * KIB
+    is_heavy: bool = False
+    """Whether it may be hundreds of facts: it has a quota of its own beside that of all commands."""
     is_slow: bool = False
     """Whether making the deed takes so long that it would hold up deliveries."""
 
@@ -42,7 +45,7 @@ class Operation:
         return (self.ask.__doc__ or "").splitlines()[0]
 
 
-def _of_one(name: str, method: str, verb: str, ask: type[asks.Ask], example: dict[str, object], **more: bool | int) -> Operation:
+def _of_one(name: str, method: str, verb: str, ask: type[Ask], example: dict[str, object], **more: bool | int) -> Operation:
     """Describe a command for one incident."""
     return Operation(name=name, method=method, form=f"/incidents/{{id}}/{verb}", ask=ask, example=example, **more)  # type: ignore[arg-type] # names of members
 
@@ -59,20 +62,21 @@ OPERATIONS: tuple[Operation, ...] = (
     _of_one("setIncidentTeam", "PUT", "team", asks.TeamChange, {"team": "storage"}),
     _of_one("setIncidentCategory", "PUT", "category", asks.CategoryChange, {"category": "capacity"}),
     _of_one("setIncidentRunbook", "PUT", "runbook", asks.RunbookChange, {"url": "https://runbooks.example/disk-full"}),
-    _of_one("linkIncidents", "POST", "links", asks.Linking, {"incident": "INC-7K3QF2B"}),
-    _of_one("unlinkIncidents", "DELETE", "links/{other}", asks.Unlinking, {}, body_optional=True),
-    _of_one("mergeIncidents", "POST", "merge", asks.Merging, {"incidents": ["INC-7K3QF2B"]}, key_required=True),
+    _of_one("linkIncidents", "POST", "links", moves.Linking, {"incident": "INC-7K3QF2B"}),
+    _of_one("unlinkIncidents", "DELETE", "links/{other}", moves.Unlinking, {}, body_optional=True),
+    _of_one("mergeIncidents", "POST", "merge", moves.Merging, {"incidents": ["INC-7K3QF2B"]}, key_required=True, is_heavy=True),
     _of_one(
         "splitIncident",
         "POST",
         "split",
-        asks.Splitting,
+        moves.Splitting,
         {"alerts": ["0G7K3QF2B0000000000000000A"]},
         key_required=True,
+        is_heavy=True,
         body_max=64 * KIB,
     ),
-    _of_one("reopenIncident", "POST", "reopen", asks.Reopening, {"comment": "It came back."}, body_optional=True),
-    _of_one("undoIncidentAction", "POST", "undo", asks.Undoing, {"version": 7}),
+    _of_one("reopenIncident", "POST", "reopen", moves.Reopening, {"comment": "It came back."}, body_optional=True),
+    _of_one("undoIncidentAction", "POST", "undo", moves.Undoing, {"version": 7}),
     Operation(
         name="changeIncidents",
         method="POST",
@@ -80,6 +84,7 @@ OPERATIONS: tuple[Operation, ...] = (
         ask=BulkRequest,
         example={"filter": {"service": "billing", "status": ["OPEN"]}, "action": {"kind": "assign", "assignee": "ada"}},
         precondition=Precondition.NONE,
+        is_heavy=True,
         body_max=64 * KIB,
     ),
     Operation(
@@ -92,6 +97,7 @@ OPERATIONS: tuple[Operation, ...] = (
         scope=Scope.RULES_WRITE,
         kind=Kind.RULE_SET,
         body_max=1024 * KIB,
+        is_heavy=True,
         is_slow=True,
     ),
 )

@@ -1,107 +1,19 @@
-"""What people ask of an incident: bodies of commands, strict (security S23), and the deed that each becomes."""
+"""What people ask of one incident as it is: its status, its fields, its snooze, a comment."""
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
 
 from tocsin_contracts import command as deeds
-from tocsin_contracts.reference import read_id
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_contracts.times import SECOND, from_datetime
+from tocsin_ingest.domain.ask import STORABLE, Act, Ask, Place, Unfit, UnfitValues
 from tocsin_rules.category import Category
 from tocsin_rules.duration import parse_duration
 
 SNOOZE_MAX_S = 30 * 86_400
-_STORABLE = r"^[^\x00]*$"
-_PLAIN = r"^[^\x00-\x1f\x7f]*$"
-Why = Annotated[str, StringConstraints(max_length=1000, pattern=_STORABLE)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=_PLAIN)]
-Reference = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-"""An incident's id or short code."""
-
-
-class Unfit(NamedTuple):
-    """A value that the command does not take."""
-
-    place: tuple[str | int, ...]
-    code: str
-    detail: str
-    """Why; never what it was."""
-
-
-class UnfitValues(ValueError):  # noqa: N818 - it names what the values are
-    """Values are not what the command takes; `found` says which."""
-
-    def __init__(self, *found: Unfit) -> None:
-        self.found = found
-        super().__init__("; ".join(each.detail for each in found))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """What a deed needs to be written: whole ids and the time."""
-
-    incident: str
-    """Of the path; empty in a bulk."""
-    others: tuple[str, ...] = ()
-    """Whole ids of the incidents that path and body name beside it, in the order in which they are named."""
-    now: int
-    """The gateway's clock, µs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which incidents a command to many is for: any value of each condition, all conditions together; () is no condition."""
-
-    statuses: tuple[str, ...] = ()
-    severities: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    environments: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    assignees: tuple[str, ...] = ()
-    created_from: int | None = None
-    """µs; included."""
-    created_to: int | None = None
-    """µs; not included."""
-    limit: int | None = None
-    """So many at most, the newest first; None: all, if they are not too many."""
-
-
-class Ask(BaseModel, ABC):
-    """The body of a command."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def named(self) -> tuple[tuple[str, str], ...]:
-        """List the other incidents that it names, each with its JSON pointer."""
-        return ()
-
-    def wanted(self) -> Wanted | None:
-        """Describe the incidents that it is for, where it names none."""
-        return None
-
-    def needs_key(self) -> bool:
-        """Tell whether it asks for an Idempotency-Key though others of its kind do not."""
-        return False
-
-    @abstractmethod
-    def deed(self, place: Place) -> deeds.Body:
-        """Give what goes into the log.
-
-        Raises:
-            UnfitValues: values do not fit, as only a look beyond their form can tell.
-        """
-
-
-class Act(Ask):
-    """The body of a command that may say why."""
-
-    comment: Why | None = None
-    """Kept with the action."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class StatusChange(Act):
@@ -185,7 +97,7 @@ class Unsnoozing(Act):
 class Note(Ask):
     """Write something down beside an incident."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=deeds.TEXT_MAX, pattern=_STORABLE)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=deeds.TEXT_MAX, pattern=STORABLE)]
 
     def deed(self, place: Place) -> deeds.Comment:
         """Give what goes into the log."""
@@ -230,75 +142,3 @@ class RunbookChange(Act):
     def deed(self, place: Place) -> deeds.SetRunbook:
         """Give what goes into the log."""
         return deeds.SetRunbook(incident=place.incident, url=self.url, comment=self.comment)
-
-
-class Linking(Act):
-    """Say that another incident has to do with this one."""
-
-    incident: Reference
-
-    def named(self) -> tuple[tuple[str, str], ...]:
-        """List the other incidents that it names; see `Ask.named`."""
-        return (("/incident", self.incident),)
-
-    def deed(self, place: Place) -> deeds.Link:
-        """Give what goes into the log."""
-        return deeds.Link(incident=place.incident, other=place.others[0], comment=self.comment)
-
-
-class Unlinking(Act):
-    """Take a link back; the path names the other one."""
-
-    def deed(self, place: Place) -> deeds.Unlink:
-        """Give what goes into the log."""
-        return deeds.Unlink(incident=place.incident, other=place.others[0], comment=self.comment)
-
-
-class Merging(Act):
-    """Take other incidents into this one: their alerts move here, and so do their groups' next ones."""
-
-    incidents: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=deeds.MERGE_MAX)]
-
-    def named(self) -> tuple[tuple[str, str], ...]:
-        """List the other incidents that it names; see `Ask.named`."""
-        return tuple((f"/incidents/{number}", text) for number, text in enumerate(self.incidents))
-
-    def deed(self, place: Place) -> deeds.Merge:
-        """Give what goes into the log."""
-        return deeds.Merge(incident=place.incident, sources=tuple(dict.fromkeys(place.others)), comment=self.comment)
-
-
-class Splitting(Act):
-    """Take alerts out of an incident into a new one."""
-
-    alerts: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=deeds.SPLIT_MAX)]
-    """Whole ids."""
-
-    def deed(self, place: Place) -> deeds.Split:
-        """Give what goes into the log; see `Ask.deed`."""
-        alerts: list[str] = []
-        for number, text in enumerate(self.alerts):
-            try:
-                alerts.append(read_id(text))
-            except ValueError as error:
-                raise UnfitValues(Unfit(("alerts", number), "id", "This is no id of an alert.")) from error
-        return deeds.Split(incident=place.incident, alerts=tuple(dict.fromkeys(alerts)), comment=self.comment)
-
-
-class Reopening(Act):
-    """Open an incident again that is over."""
-
-    def deed(self, place: Place) -> deeds.Reopen:
-        """Give what goes into the log."""
-        return deeds.Reopen(incident=place.incident, comment=self.comment)
-
-
-class Undoing(Act):
-    """Take back a merge, a split or a snooze."""
-
-    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
-    """That of the action, as the incident's actions show it."""
-
-    def deed(self, place: Place) -> deeds.Undo:
-        """Give what goes into the log."""
-        return deeds.Undo(incident=place.incident, version=self.version, comment=self.comment)

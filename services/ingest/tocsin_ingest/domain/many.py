@@ -8,13 +8,13 @@ from tocsin_contracts import command as deeds
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_contracts.times import from_datetime
-from tocsin_ingest.domain import asks
-from tocsin_ingest.domain.asks import Act, Place, Reference, Unfit, UnfitValues, Wanted
+from tocsin_ingest.domain import asks, moves
+from tocsin_ingest.domain.ask import STORABLE, Act, Place, Reference, Unfit, UnfitValues, Wanted
 from tocsin_rules.reading import UnfitRules, read_rule_set
 
 T = TypeVar("T", bound=str)
 VALUES_MAX = 50
-_Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=STORABLE)]
 _Several = Annotated[tuple[T, ...], Field(min_length=1, max_length=VALUES_MAX)]
 
 
@@ -102,7 +102,7 @@ class _SetRunbook(asks.RunbookChange):
     kind: Literal["set-runbook"]
 
 
-class _Reopen(asks.Reopening):
+class _Reopen(moves.Reopening):
     kind: Literal["reopen"]
 
 
