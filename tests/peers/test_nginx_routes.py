@@ -221,23 +221,16 @@ async def test_s06_one_address_holds_so_many_requests_and_no_more(world: World) 
         assert "retry-after: 1" in refused.head
 
 
-async def test_s80_a_flood_of_one_address_is_429_with_when_to_come_back(world: World) -> None:
-    connector = aiohttp.TCPConnector(limit=50)
-    async with aiohttp.ClientSession(connector=connector) as session:
-
-        async def ask() -> tuple[int, str, bytes]:
-            async with session.get(world.front.url + "/api/v1/incidents") as answer:
-                return answer.status, answer.headers.get("Retry-After", ""), await answer.read()
-
-        refused = None
-        for _ in range(20):
-            answers = await asyncio.gather(*(ask() for _ in range(1000)))
-            refused = next((answer for answer in answers if answer[0] != 200), None)
-            if refused is not None:
-                break
-    assert refused is not None
-    assert refused[:2] == (429, "1")
-    assert orjson.loads(refused[2])["type"] == ProblemType.QUOTA_EXCEEDED
+async def test_s80_a_flood_of_one_address_is_429_with_when_to_come_back() -> None:
+    """Ten thousand requests, pipelined: faster than a thousand a second on any machine, as no service answers them."""
+    flood = head("GET", "/api/v1/incidents") * 499 + head("GET", "/api/v1/incidents", connection="close")
+    async with echoing("ingest") as ingest, fronted(ingest, Echo("query", port=1)) as world:
+        answers = await asyncio.gather(*(talk(world.front.url, flood) for _ in range(20)))
+    refused = [answer.data.partition(b"HTTP/1.1 429 ")[2] for answer in answers]
+    assert any(refused)
+    for each in filter(None, refused):
+        assert each.partition(b"\r\n\r\n")[0].lower().count(b"retry-after: 1") == 1
+        assert ProblemType.QUOTA_EXCEEDED.encode() in each
 
 
 async def test_connections_to_a_service_are_used_again(world: World) -> None:
