@@ -129,6 +129,7 @@ async def _manage(client: Client) -> None:
     await client.ask("listKeys")
     await client.ask("revokeKey", id=key["id"])
     await client.ask("listTenants")
+    await client.ask("listAudit")
 
 
 async def _look_after_failed(client: Client) -> None:

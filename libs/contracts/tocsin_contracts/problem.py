@@ -54,7 +54,7 @@ MEANINGS: dict[ProblemType, str] = {
     ProblemType.UNPROCESSABLE: "Values do not fit; `errors` says each, by `pointer` or `parameter`.",
     ProblemType.IDEMPOTENCY_MISMATCH: "The Idempotency-Key was used for another request.",
     ProblemType.QUOTA_EXCEEDED: "More requests than a quota allows; `violated-policies` names it.",
-    ProblemType.UNAVAILABLE: "Not now: something that it needs does not answer. What was sent may be stored; sending again is safe.",
+    ProblemType.UNAVAILABLE: "Not now: something that it needs does not answer. What was sent may be stored; send it again.",
     ProblemType.TIMEOUT: "It took too long: the body to arrive, or the answer to be found.",
     ProblemType.INTERNAL: "A fault of ours; the request id finds it in our log.",
 }

@@ -23,6 +23,7 @@ INGEST_PREFIXES: tuple[str, ...] = (
     "/api/v1/integrations",
     "/api/v1/keys",
     "/api/v1/tenants",
+    "/api/v1/audit",
 )
 """Webhooks and management: ingest's, whatever the method."""
 INGEST_SUFFIXES: tuple[tuple[str, str], ...] = (("/api/v1/deliveries/", "/body"), ("/deliveries/", "/body"))
@@ -98,6 +99,7 @@ ROUTES: tuple[Route, ...] = (
     Route(path="/keys", methods=("GET", "POST"), bare=False),
     Route(path="/keys/{id}", methods=("GET", "DELETE"), bare=False),
     Route(path="/tenants", methods=("GET",), bare=False),
+    Route(path="/audit", methods=("GET",), bare=False),
     Route(path="/openapi.json", methods=("GET",), bare=False),
 )
 """Every public path. A new one is a line here and one where its service describes it; tests hold both against what is routed."""

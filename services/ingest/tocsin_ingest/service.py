@@ -40,6 +40,7 @@ from tocsin_ingest.failed.ports import FailedStore
 from tocsin_ingest.failed.resending import Resender
 from tocsin_ingest.handler import Bounds, Deliveries
 from tocsin_ingest.limits import Failures, Limits
+from tocsin_ingest.management.audit import Audit
 from tocsin_ingest.management.dispatch import Management
 from tocsin_ingest.management.integrations import Integrations
 from tocsin_ingest.management.keys import Keys
@@ -285,6 +286,7 @@ class _Wiring:
             quota=Quota(per_minute=settings.management_per_min, burst=settings.management_burst),
             integrations=integrations,
             keys=Keys(store, self._receiver, self._clock),
+            audit=Audit(store),
         )
 
     def eraser(self, erasures: Erasures, appender: Appender) -> Eraser:

@@ -25,6 +25,7 @@ async def test_every_route_takes_the_scopes_that_the_table_says_and_no_other(wor
         **dict.fromkeys(("changeIntegration", "deleteIntegration", "rotateSecret", "tryDelivery"), Scope.INTEGRATIONS_ADMIN),
         **dict.fromkeys(("listKeys", "createKey", "getKey", "revokeKey"), Scope.ADMIN),
         "listTenants": Scope.INTEGRATIONS_ADMIN,
+        "listAudit": Scope.ADMIN,
     }
     keys = {scope: await world.key("acme", scope) for scope in Scope}
     others = await world.key("acme", *(scope for scope in Scope if scope not in {Scope.ADMIN, Scope.INTEGRATIONS_ADMIN}))

@@ -6,7 +6,10 @@ import orjson
 
 from tests.integration.ingest.administering import INTEGRATIONS, KEYS, PAGER, TABLES, ask, made
 from tests.integration.ingest.managing import Gateway, World
+from tocsin_control.principal import Scope
 from tocsin_ingest.management.dispatch import OPERATIONS
+
+AUDIT = "/api/v1/audit"
 
 
 async def test_every_change_is_audited_with_who_key_request_before_and_after(world: World, gateway: Gateway, admin: str) -> None:
@@ -62,3 +65,28 @@ async def test_every_operation_that_changes_something_leaves_an_entry_and_no_oth
         changes = operation.method != "GET" and operation.name != "tryDelivery"
         assert answer.status in {200, 201, 204}, (operation.name, answer.body)
         assert (after > before) is changes, operation.name
+
+
+async def test_the_audit_is_read_newest_first_by_pages_and_filters(world: World, gateway: Gateway, admin: str) -> None:
+    body = await made(gateway, admin)
+    await gateway.call("PATCH", f"{INTEGRATIONS}/{body['id']}", {"burst": 9}, key=admin)
+
+    first = (await gateway.call("GET", f"{AUDIT}?limit=1&subject={body['id']}", key=admin)).json
+    rest = (await gateway.call("GET", f"{AUDIT}?subject={body['id']}&before={first['next']}", key=admin)).json
+    assert [item["action"] for item in first["items"]] == ["integration.changed"]
+    assert ([item["action"] for item in rest["items"]], rest["next"]) == (["integration.created", "secret.added"], None)
+    (changed,) = first["items"]
+    assert (changed["actor"], changed["subject"], changed["detail"]["after"]["burst"]) == ("person:Ada", body["id"], 9)
+    only = (await gateway.call("GET", f"{AUDIT}?action=secret.added", key=admin)).json["items"]
+    assert {item["action"] for item in only} == {"secret.added"}
+    for wrong in ("before=x", "before=-1", "limit=0", "befroe=1"):
+        assert (await gateway.call("GET", f"{AUDIT}?{wrong}", key=admin)).status == 422
+
+
+async def test_the_audit_of_another_tenant_is_not_there(world: World, gateway: Gateway, admin: str) -> None:
+    await made(gateway, admin)
+    stranger = await world.key("rival", Scope.ADMIN)
+    await gateway.until(lambda directory: stranger.split("_")[1] in directory.keys)
+    seen = (await gateway.call("GET", f"{AUDIT}?limit=1000", key=stranger)).json["items"]
+    assert [item["action"] for item in seen if item["action"].startswith(("integration.", "secret."))] == []
+    assert all("acme" not in str(item) for item in seen)

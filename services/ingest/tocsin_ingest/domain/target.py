@@ -37,7 +37,7 @@ class Managed:
     """What an administrator manages: all of a kind, one of it, or something to do with one."""
 
     kind: str
-    """`integrations`, `keys`, `tenants`."""
+    """`integrations`, `keys`, `tenants`, `audit`."""
     id: str | None = None
     verb: str | None = None
     """`rotate`, `try`."""
@@ -82,7 +82,7 @@ def find_target(path: str) -> Target | None:
             return _commanded(rest)
         case ["", "rules"] if canonical:
             return Commanded(form="/rules")
-        case ["", ("integrations" | "keys" | "tenants") as kind, *rest] if canonical:
+        case ["", ("integrations" | "keys" | "tenants" | "audit") as kind, *rest] if canonical:
             return _managed(kind, rest)
         case _:
             return None

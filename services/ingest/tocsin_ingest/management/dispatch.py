@@ -22,6 +22,7 @@ from tocsin_ingest.domain.buckets import Quota, policy
 from tocsin_ingest.domain.rate_fields import limit_field, policy_field
 from tocsin_ingest.domain.target import Managed
 from tocsin_ingest.limits import Limits
+from tocsin_ingest.management.audit import Audit
 from tocsin_ingest.management.integrations import Integrations
 from tocsin_ingest.management.keys import Keys
 from tocsin_ingest.management.ports import Administrator
@@ -56,6 +57,7 @@ class Operation:
 
 _INTEGRATIONS, _KEYS = Scope.INTEGRATIONS_ADMIN, Scope.ADMIN
 _PAGE = frozenset({"limit", "after", "source", "name"})
+_ENTRIES = frozenset({"limit", "before", "action", "subject"})
 OPERATIONS: tuple[Operation, ...] = (
     Operation(name="listIntegrations", method="GET", kind="integrations", scope=_INTEGRATIONS, parameters=_PAGE),
     Operation(name="createIntegration", method="POST", kind="integrations", scope=_INTEGRATIONS),
@@ -69,6 +71,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(name="getKey", method="GET", kind="keys", one=True, scope=_KEYS),
     Operation(name="revokeKey", method="DELETE", kind="keys", one=True, scope=_KEYS),
     Operation(name="listTenants", method="GET", kind="tenants", scope=_INTEGRATIONS),
+    Operation(name="listAudit", method="GET", kind="audit", scope=Scope.ADMIN, parameters=_ENTRIES),
 )
 
 
@@ -84,6 +87,7 @@ class Management:
         quota: Quota,
         integrations: Integrations,
         keys: Keys,
+        audit: Audit,
     ) -> None:
         self._callers = callers
         self._directory = directory
@@ -91,6 +95,7 @@ class Management:
         self._quota = quota
         self._integrations = integrations
         self._keys = keys
+        self._audit = audit
 
     async def answer(
         self, request: web.BaseRequest, target: Managed, query: Mapping[str, str], exchange: Exchange
@@ -143,6 +148,8 @@ class Management:
                 return await integrations.list(request, administrator, query)
             case "listKeys":
                 return await keys.list(request, administrator, query)
+            case "listAudit":
+                return await self._audit.list(request, administrator, query)
             case "listTenants":
                 return self._own_tenant(administrator)
         by_id = {

@@ -17,7 +17,7 @@ from tocsin_ingest.openapi.table import DESCRIBED
 _REF = "#/components/schemas/{model}"
 _RESPONSE = "#/components/responses/"
 _BARE = {route.path: route.bare for route in ROUTES}
-_LIMITED = ("integrations", "keys", "tenants")
+_LIMITED = ("integrations", "keys", "tenants", "audit")
 """Tags whose successes say what is left of a quota."""
 
 

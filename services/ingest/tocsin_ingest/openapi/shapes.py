@@ -263,5 +263,23 @@ class ApiKeyList(Listed[ApiKey]):
     """A tenant's API keys in order of creation, revoked ones too."""
 
 
+class AuditEntry(Shape):
+    """One thing that somebody did."""
+
+    id: str
+    at: datetime
+    actor: str = Field(description="`person:…` or `machine:…` by a key, `cli:…` by the command line.")
+    action: str
+    subject: str = Field(description="Id of what was changed.")
+    detail: dict[str, Any] = Field(description="The key, the request, what stood there before and after; never a secret.")
+
+
+class AuditPage(Shape):
+    """A page of the audit, newest first."""
+
+    items: list[AuditEntry]
+    next: str | None = Field(description="`before` of the next page; null on the last.")
+
+
 class TenantList(Listed[Tenant]):
     """The tenants that a key reaches: its own."""

@@ -64,5 +64,6 @@ TAGS: Final = [
     {"name": "deliveries", "description": "What was sent, what became of it; failed ones tried and sent again."},
     {"name": "integrations", "description": "Senders of a tenant, with their secrets and settings."},
     {"name": "keys", "description": "API keys of a tenant."},
+    {"name": "audit", "description": "Who changed what."},
     {"name": "tenants", "description": "The owner of everything that a key reaches."},
 ]

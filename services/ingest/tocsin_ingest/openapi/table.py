@@ -149,6 +149,11 @@ _MANAGED: Final[Mapping[str, Mapping[str, Any]]] = {
         "summary": "End an API key for good; it may be the one that asks.",
         "answers": {204: None},
     },
+    "listAudit": {
+        "summary": "List what was changed in the tenant, and by whom; newest first.",
+        "description": "Changes of integrations, secrets and keys, redrives and discards. Commands to incidents are their facts.",
+        "answers": {200: shapes.AuditPage},
+    },
     "listTenants": {"summary": "Show the key's tenant with its limits.", "answers": {200: shapes.TenantList}},
 }
 _PARAMETERS: Final = {
@@ -156,6 +161,9 @@ _PARAMETERS: Final = {
     "after": "`next` of the page before.",
     "source": "Only of this source.",
     "name": "Only of this name.",
+    "before": "`next` of the page before.",
+    "action": "Only this action: `integration.created`, `secret.added`, `key.revoked`, `delivery.redriven` …",
+    "subject": "Only about this id.",
 }
 MANAGEMENT: Final = tuple(
     Described(
