@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_control.principal import Scope
 from tocsin_ingest.commands.table import OPERATIONS, Operation
+from tocsin_ingest.commands.telling import REASONS
 from tocsin_ingest.domain.target import Commanded, find_target
 from tocsin_runtime.clock import ManualClock
 
@@ -153,6 +156,13 @@ def test_every_route_of_a_command_is_in_the_table() -> None:
         if method != "GET" and (route.path.startswith("/incidents") or route.path == "/rules")
     }
     assert routed == {(each.method, each.form) for each in OPERATIONS}
+
+
+def test_every_command_and_every_reason_is_told_of_in_the_reference() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/commands.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `([A-Z]+) (/[^`]+)` \|", page, re.MULTILINE))
+    assert told == {(each.method, each.form) for each in OPERATIONS}
+    assert {reason for reason in REASONS if f"`{reason}`" not in page} == set()
 
 
 def test_what_done_twice_is_two_needs_a_key_and_nothing_else_does() -> None:
