@@ -2,7 +2,7 @@
 
 A log is topics of partitions of records. Offsets of a partition are 0, 1, 2 … without gaps (no transactions, no
 compaction); `next` always means the offset after the last one. Two implementations pass one contract suite
-(`tests/contract/test_log_seam.py`): `tocsin_runtime.kafka_log.KafkaLog` and `tocsin_runtime.memory_log.MemoryLog`.
+(`tests/contract`): `tocsin_runtime.kafka_log.KafkaLog` and `tocsin_runtime.memory_log.MemoryLog`.
 """
 
 from __future__ import annotations
