@@ -108,7 +108,7 @@ async def test_a_disabled_tenant_manages_nothing(world: World, gateway: Gateway,
 
 async def test_without_postgres_management_is_503_and_never_a_500(world: World, admin: str) -> None:
     async with world.gateway(management_burst=10_000) as gateway:
-        gateway.ingest._store._dsn = NOWHERE  # type: ignore[union-attr] # the pool opens at the first request
+        gateway.ingest._store._pool._dsn = NOWHERE  # type: ignore[union-attr] # the pool opens at the first request
         for operation in OPERATIONS:
             if operation.kind != "tenants":
                 answer = await ask(gateway, operation, "0123456789", admin)

@@ -13,12 +13,16 @@ _RETRY_S = 1.0
 class LazyPool:
     """Opens its pool at most once a second, so that an outage costs each caller nothing."""
 
-    def __init__(self, dsn: str, *, application: str, connections_max: int, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self, dsn: str, *, application: str, connections_max: int, limits: Limits, clock: Clock, jsonb: bool = False
+    ) -> None:
+        """Describe the pool; `jsonb`: its values are read parsed, not as text."""
         self._dsn = dsn
         self._application = application
         self._connections_max = connections_max
         self._limits = limits
         self._clock = clock
+        self._jsonb = jsonb
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
         self._not_before = 0.0
@@ -37,7 +41,12 @@ class LazyPool:
                     raise PostgresUnavailable
                 self._not_before = self._clock.monotonic() + _RETRY_S
                 self._pool = await create_pool(
-                    self._dsn, application=self._application, size_min=0, size_max=self._connections_max, limits=self._limits
+                    self._dsn,
+                    application=self._application,
+                    size_min=0,
+                    size_max=self._connections_max,
+                    limits=self._limits,
+                    jsonb=self._jsonb,
                 )
             return self._pool
 

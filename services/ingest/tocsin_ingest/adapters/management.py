@@ -1,8 +1,7 @@
-"""`control` as the holders of keys change it: a small pool that is opened when it is first needed, and again after an outage."""
+"""`control` as the holders of keys change it."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,12 +9,12 @@ import asyncpg
 
 from tocsin_control.acting import acting
 from tocsin_control.master_key import MasterKey
+from tocsin_ingest.adapters.lazy_pool import LazyPool
 from tocsin_ingest.management.ports import Administrator
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Fatal
-from tocsin_runtime.postgres import Connection, Limits, Pool, PostgresUnavailable, close, create_pool, translated
+from tocsin_runtime.postgres import Connection, Limits, PostgresUnavailable, translated
 
-_RETRY_S = 1.0
 _OF_ANOTHER_RELEASE = (
     asyncpg.UndefinedTableError,
     asyncpg.UndefinedColumnError,
@@ -30,13 +29,10 @@ class PostgresManagement:
     """`management.ports.Store` over PostgreSQL."""
 
     def __init__(self, dsn: str, master_key: MasterKey, *, clock: Clock, connections_max: int) -> None:
-        self._dsn = dsn
         self._master_key = master_key
-        self._clock = clock
-        self._connections_max = connections_max
-        self._pool: Pool | None = None
-        self._opening = asyncio.Lock()
-        self._not_before = 0.0
+        self._pool = LazyPool(
+            dsn, application="tocsin_ingest management", connections_max=connections_max, limits=_LIMITS, clock=clock
+        )
 
     @property
     def master_key(self) -> MasterKey:
@@ -49,7 +45,7 @@ class PostgresManagement:
         tenant, scope = administrator.tenant, administrator.scope
         try:
             async with translated():
-                pool = self._pool or await self._open()
+                pool = await self._pool.get()
                 async with (
                     pool.acquire(timeout=_LIMITS.connect_timeout_s) as connection,
                     acting(connection, administrator.key, tenant=tenant, scope=scope),
@@ -64,22 +60,4 @@ class PostgresManagement:
 
     async def close(self) -> None:
         """Close the connections. Never raises."""
-        if self._pool is not None:
-            await close(self._pool, timeout_s=2.0)
-            self._pool = None
-
-    async def _open(self) -> Pool:
-        """Open the pool; at most one attempt a second, so that an outage costs each caller nothing."""
-        async with self._opening:
-            if self._pool is None:
-                if self._clock.monotonic() < self._not_before:
-                    raise PostgresUnavailable
-                self._not_before = self._clock.monotonic() + _RETRY_S
-                self._pool = await create_pool(
-                    self._dsn,
-                    application="tocsin_ingest management",
-                    size_min=0,
-                    size_max=self._connections_max,
-                    limits=_LIMITS,
-                )
-            return self._pool
+        await self._pool.close()

@@ -6,10 +6,11 @@ import asyncio
 
 import asyncpg
 
+from tocsin_ingest.adapters.lazy_pool import LazyPool
 from tocsin_ingest.ports import Outcome
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Fatal
-from tocsin_runtime.postgres import Limits, Pool, PostgresUnavailable, close, create_pool, run_again_if_stale, translated
+from tocsin_runtime.postgres import Limits, PostgresUnavailable, run_again_if_stale, translated
 from tocsin_runtime.queries import load
 
 _QUERIES = load("tocsin_ingest", "sql/outcomes.sql")
@@ -17,24 +18,21 @@ _SET_TENANT = _QUERIES["set_tenant"]
 _FIND = _QUERIES["find"]
 _FIRST_WAIT_S = 0.005
 _WAIT_MAX_S = 0.1
-_RETRY_S = 1.0
 _LIMITS = Limits(statement_timeout_s=2.0, lock_timeout_s=1.0, idle_in_transaction_s=5.0, connect_timeout_s=1.0)
 
 
 class PostgresOutcomes:
-    """`Outcomes` over a small pool that is opened when it is first needed, and again after an outage."""
+    """`Outcomes` as tocsin_ingest, which sees the rows of one tenant at a time."""
 
     def __init__(self, dsn: str, *, clock: Clock, connections_max: int) -> None:
-        self._dsn = dsn
         self._clock = clock
-        self._connections_max = connections_max
-        self._pool: Pool | None = None
-        self._opening = asyncio.Lock()
-        self._not_before = 0.0
+        self._pool = LazyPool(
+            dsn, application="tocsin_ingest outcomes", connections_max=connections_max, limits=_LIMITS, clock=clock, jsonb=True
+        )
 
     async def find(self, tenant: str, command: str) -> Outcome | None:
         """Give the outcome of a command; see `ports.Outcomes`."""
-        pool = self._pool or await self._open()
+        pool = await self._pool.get()
 
         async def ask() -> Outcome | None:
             async with pool.acquire(timeout=_LIMITS.connect_timeout_s) as connection, connection.transaction(readonly=True):
@@ -65,26 +63,4 @@ class PostgresOutcomes:
 
     async def close(self) -> None:
         """Close the connections. Never raises."""
-        if self._pool is not None:
-            await close(self._pool, timeout_s=2.0)
-            self._pool = None
-
-    async def _open(self) -> Pool:
-        """Open the pool; at most one attempt a second, so that an outage costs each caller nothing."""
-        async with self._opening:
-            if self._pool is None:
-                if self._clock.monotonic() < self._not_before:
-                    raise PostgresUnavailable
-                self._not_before = self._clock.monotonic() + _RETRY_S
-                self._pool = await self._make_pool()
-            return self._pool
-
-    async def _make_pool(self) -> Pool:
-        return await create_pool(
-            self._dsn,
-            application="tocsin_ingest outcomes",
-            size_max=self._connections_max,
-            size_min=0,
-            limits=_LIMITS,
-            jsonb=True,
-        )
+        await self._pool.close()
