@@ -309,10 +309,10 @@ def parse(body: bytes, content_type: str) -> object:
         NotJson: it is neither, or breaks a limit.
     """
     if not is_form(content_type):
-        return document.parse(body)
+        return document.parse_templated(body)
     form = fields_of(body)
     whole = form.get(_WHOLE)
-    return document.parse(whole.encode("utf-8", "surrogatepass")) if whole is not None and len(form) == 1 else form
+    return document.parse_templated(whole.encode("utf-8", "surrogatepass")) if whole is not None and len(form) == 1 else form
 
 
 SOURCE = Source(

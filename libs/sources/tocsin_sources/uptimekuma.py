@@ -41,10 +41,10 @@ def parse(body: bytes, content_type: str) -> object:
     """Read a body as JSON; of a form it is the field `data`."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "multipart/form-data" and len(body) <= BODY_MAX_BYTES:
-        return document.parse(_part(body, content_type))
+        return document.parse_templated(_part(body, content_type))
     if form.is_form(content_type):
-        return document.parse(form.fields_of(body).get(_FIELD, "").encode("utf-8", "replace"))
-    return document.parse(body)
+        return document.parse_templated(form.fields_of(body).get(_FIELD, "").encode("utf-8", "replace"))
+    return document.parse_templated(body)
 
 
 def read(delivery: Delivery) -> Answer:

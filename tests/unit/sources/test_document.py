@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin_sources.document import Limits, NotJson, NotJsonCode, parse
+from tocsin_sources.document import Limits, NotJson, NotJsonCode, parse, parse_templated
 
 _VALUES = st.recursive(
     st.none()
@@ -157,3 +157,31 @@ def test_long_digits_in_text_and_in_floats_are_no_integers(body: bytes) -> None:
 def test_exactly_the_documents_with_a_long_integer_are_refused(values: list[object]) -> None:
     long = any(isinstance(value, int) and not -(2**63) <= value < 2**64 for value in values)
     assert (code_of(json.dumps(values).encode()) is NotJsonCode.NUMBER_TOO_LARGE) == long
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (b'{"a":"b\nc\td\r\n","e":1}', {"a": "b\nc\td\r\n", "e": 1}),
+        (b'{\n"a":"x\\"y\nz"\n}', {"a": 'x"y\nz'}),
+        (b'["\x00\x1f"]', ["\x00\x1f"]),
+        (b'{"a":"b"}', {"a": "b"}),
+    ],
+)
+def test_line_breaks_inside_of_texts_are_read_where_people_write_the_template(body: bytes, document: object) -> None:
+    assert parse_templated(body) == document
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":"b"c"}', b'{"a":\n}', b'"\n', b"{\n", b'{"a":"\n", "b":NaN}', b'["\n",1e999]', b'["\n' * 50_000]
+)
+def test_a_template_that_makes_no_json_is_none(body: bytes) -> None:
+    with pytest.raises(NotJson):
+        parse_templated(body)
+
+
+def test_limits_hold_for_templates_too() -> None:
+    for body in (b'["\n"' + b",1" * 300_000 + b"]", b"[" * 70 + b'"\n"' + b"]" * 70, b'["\n", 123456789012345678901234567890]'):
+        with pytest.raises(NotJson) as fault:
+            parse_templated(body)
+        assert fault.value.code is not NotJsonCode.NOT_JSON
