@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from tests.acceptance.conftest import Fragile
+from tests.simulation.redrive import poisoned
 from tests.support.bodies import alertmanager, am_alert
 from tests.support.command_line import tocsin
 from tests.support.customer import CANARIES, Customer, move_in
@@ -111,6 +112,29 @@ async def test_a_disabled_tenant_is_read_and_not_changed(shared: System, monkeyp
     await tocsin("tenants", "enable", customer.tenant.id)
     await eventually(lambda: answers(202), what="its deliveries are taken again")
     assert (await customer.set_status(incident["id"], "ACKNOWLEDGED")).status == 200
+
+
+async def test_what_people_do_with_failed_deliveries_stands_in_the_audit(shared: System) -> None:
+    """Who, what, how many: a redrive and a discard by their delivery, a bulk by its begin and its counts."""
+    customer = await poisoned(shared, 3)
+    one, two, _ = (await customer.get("/deliveries", outcome="failed"))["items"]
+    await ask(customer, "POST", f"/api/v1/deliveries/{one['id']}/redrive")
+    await ask(customer, "POST", f"/api/v1/deliveries/{two['id']}/discard", {"why": "noise"})
+    await ask(customer, "POST", "/api/v1/deliveries/redrive", {"reason": ["unknown-shape"]})
+
+    async def told() -> Any:
+        found = (await ask(customer, "GET", "/api/v1/audit")).json()["items"]
+        entries = {entry["action"]: entry for entry in found}
+        return entries if "deliveries.redriven" in entries else None
+
+    entries = await eventually(told, what="the bulk's counts stand in the audit")
+    assert isinstance(entries, dict)
+    assert entries["delivery.redriven"]["subject"] == one["id"]
+    assert (entries["delivery.discarded"]["subject"], entries["delivery.discarded"]["detail"]["why"]) == (two["id"], "noise")
+    assert entries["deliveries.redrive-begun"]["detail"]["wanted"] == {"reason": ["unknown-shape"]}
+    assert (entries["deliveries.redriven"]["detail"]["sent"], entries["deliveries.redriven"]["detail"]["failed_again"]) == (2, 2)
+    assert {entry["actor"] for entry in entries.values()} == {"person:Ada"}
+    assert {entry["detail"]["key"] for entry in entries.values()} == {customer.key.split("_")[1]}
 
 
 async def test_a_key_does_what_its_scopes_say_and_nothing_else(shared: System) -> None:
