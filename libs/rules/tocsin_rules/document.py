@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tocsin_contracts.severity import Severity
 from tocsin_rules.category import Category
 from tocsin_rules.duration import Duration, Quiet, SpikeWindow
-from tocsin_rules.regex import PROGRAMS_MAX
+from tocsin_rules.regex import PROGRAMS_MAX, REGEXES_MAX
 from tocsin_rules.terms import Aliases, GroupBy, Matchers, Name, Refire, ResolveWhen, SeverityMap, Text, Title
 
 RULES_MAX = 2_000
 """Of each kind."""
+FIELDS_MAX = 200
+"""Different fields and labels that matchers ask for: each costs every alert a look."""
 DOCUMENT_MAX_BYTES = 512 * 1024
 DEFAULT_RULE = "default"
 RESERVED = "default-"
@@ -124,13 +126,20 @@ class RuleSet(_Part):
     heartbeats: tuple[HeartbeatRule, ...] = Field(default=(), max_length=RULES_MAX)
 
     @model_validator(mode="after")
-    def _bounded_regexes(self) -> Self:
-        parts = (*self.classification, *self.rules, *self.escalation, *self.heartbeats)
-        regexes = {
-            each.regex for part in parts for each in part.matchers if each.operator.is_regex and each.regex.literals is None
-        }
+    def _bounded_matchers(self) -> Self:
+        matchers = [
+            matcher
+            for part in (*self.classification, *self.rules, *self.escalation, *self.heartbeats)
+            for matcher in part.matchers
+        ]
+        regexes = {each.regex for each in matchers if each.operator.is_regex and each.regex.literals is None}
+        if len(regexes) > REGEXES_MAX:
+            raise ValueError(f"a rule set has at most {REGEXES_MAX:,} different regular expressions, here are {len(regexes):,}")
         if sum(regex.program for regex in regexes) > PROGRAMS_MAX:
             raise ValueError("all regular expressions together are too large: fewer or smaller repetitions")
+        fields = len({matcher.field for matcher in matchers})
+        if fields > FIELDS_MAX:
+            raise ValueError(f"matchers of a rule set ask for at most {FIELDS_MAX} fields and labels, here are {fields:,}")
         return self
 
 

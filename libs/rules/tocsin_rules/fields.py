@@ -1,5 +1,8 @@
 """What of an alert rules may name: its normalized fields, and its labels."""
 
+from collections.abc import Callable
+from operator import attrgetter
+
 from tocsin_contracts.alert import LABEL_NAME_MAX, AlertEvent
 from tocsin_contracts.record import record
 from tocsin_rules.category import Category
@@ -7,6 +10,8 @@ from tocsin_rules.category import Category
 LABELS = "labels."
 EVERYTHING = "..."
 """In `group_by`: each alert of an integration by itself, with all its labels."""
+DESCRIPTION_SEEN = 2_000
+"""Characters of a description that rules see."""
 _ALIASES = {"env": "environment"}
 EVENT_FIELDS = (
     "project", "problem", "identity", "title", "description", "severity", "service", "environment", "host",
@@ -61,5 +66,13 @@ def value_of(field: str, subject: Subject) -> str:
         case "team":
             return subject.team or subject.event.team or ""
         case _:
-            value: str | None = getattr(subject.event, field)
-            return value or ""
+            return event_reader(field)(subject.event) or ""
+
+
+def event_reader(field: str) -> Callable[[AlertEvent], str | None]:
+    """Give the function that reads one of `EVENT_FIELDS`."""
+    return _description if field == "description" else attrgetter(field)
+
+
+def _description(event: AlertEvent) -> str | None:
+    return None if event.description is None else event.description[:DESCRIPTION_SEEN]

@@ -5,14 +5,14 @@ of one integer. The rules that match an alert are the bits that all tables leave
 that are nothing but `a|b|c`) are looked up, all other expressions of a field are matched in one pass.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
-from operator import attrgetter, or_
+from operator import or_
 
 from tocsin_contracts.alert import AlertEvent
-from tocsin_rules.fields import EVENT_FIELDS, LABELS, OTHER_FIELDS
+from tocsin_rules.fields import EVENT_FIELDS, LABELS, OTHER_FIELDS, event_reader
 from tocsin_rules.matcher import Matcher
-from tocsin_rules.regex import RegexSet
+from tocsin_rules.regex_set import RegexSet
 
 VALUES_MAX = 4_096
 """Values of one field whose rules are remembered."""
@@ -25,14 +25,13 @@ class MatcherIndex:
 
     def __init__(self, rules: Sequence[Sequence[Matcher]]) -> None:
         self._all = (1 << len(rules)) - 1
-        fields = dict.fromkeys(matcher.field for matchers in rules for matcher in matchers)
-        tables = {field: _remembered(field, _FieldTable(field, rules)) for field in fields}
+        tables = {field: _remembered(field, _FieldTable(len(rules), asked)) for field, asked in _by_field(rules).items()}
         self._labels = tuple(
-            (field.removeprefix(LABELS), tables[field], tables[field]("")) for field in fields if field.startswith(LABELS)
+            (field.removeprefix(LABELS), tables[field], tables[field]("")) for field in tables if field.startswith(LABELS)
         )
         """A label's name, its table, and the rules that its absence does not exclude."""
-        self._events = tuple((attrgetter(field), tables[field]) for field in fields if field in EVENT_FIELDS)
-        self._others = tuple((OTHER_FIELDS.index(field), tables[field]) for field in fields if field in OTHER_FIELDS)
+        self._events = tuple((event_reader(field), tables[field]) for field in tables if field in EVENT_FIELDS)
+        self._others = tuple((OTHER_FIELDS.index(field), tables[field]) for field in tables if field in OTHER_FIELDS)
         """A field's place among what is not the event's, and its table."""
 
     def matching(self, source: str, integration: str, event: AlertEvent, category: str = "", team: str | None = None) -> int:
@@ -70,20 +69,28 @@ def numbers_of(bits: int) -> Iterator[int]:
         bits ^= lowest
 
 
+def _by_field(rules: Sequence[Sequence[Matcher]]) -> Mapping[str, Mapping[int, Sequence[Matcher]]]:
+    """Sort matchers by their fields, and by the numbers of their rules."""
+    fields: dict[str, dict[int, list[Matcher]]] = {}
+    for number, matchers in enumerate(rules):
+        for matcher in matchers:
+            fields.setdefault(matcher.field, {}).setdefault(number, []).append(matcher)
+    return fields
+
+
 class _FieldTable:
     """What the values of one field exclude."""
 
-    def __init__(self, field: str, rules: Sequence[Sequence[Matcher]]) -> None:
-        self._all = (1 << len(rules)) - 1
+    def __init__(self, count: int, rules: Mapping[int, Sequence[Matcher]]) -> None:
+        self._all = (1 << count) - 1
         self._wanting = 0
         """Rules that hold only for values of `_wanted`."""
         self._wanted: dict[str, int] = {}
         self._unwanted: dict[str, int] = {}
         searched: dict[Matcher, int] = {}
-        for number, matchers in enumerate(rules):
-            here = [matcher for matcher in matchers if matcher.field == field]
-            self._add_texts(1 << number, here)
-            for matcher in here:
+        for number, matchers in rules.items():
+            self._add_texts(1 << number, matchers)
+            for matcher in matchers:
                 if _texts(matcher) is None:
                     searched[matcher] = searched.get(matcher, 0) | 1 << number
         self._set = RegexSet([matcher.regex for matcher in searched])
@@ -92,7 +99,8 @@ class _FieldTable:
         self._refused = [rules if matcher.operator.is_negative else 0 for matcher, rules in searched.items()]
         """By number of an expression: the rules that want it not to match."""
         self._unless_found = self._all & ~reduce(or_, self._satisfied, 0)
-        self._counted: tuple[tuple[frozenset[int], int], ...] = self._rules_of_several()
+        self._needs = self._rules_of_several()
+        self._several = reduce(or_, (1 << number for number in self._needs), 0)
 
     def rules_for(self, value: str) -> int:
         """Give the rules that a value does not exclude."""
@@ -105,10 +113,11 @@ class _FieldTable:
         for hit in found:
             satisfied |= self._satisfied[hit]
             refused |= self._refused[hit]
-        for needed, rule in self._counted:
-            if not needed.issubset(found):
-                satisfied &= ~rule
-        return standing & satisfied & ~refused
+        standing &= satisfied & ~refused
+        for number in numbers_of(standing & self._several):
+            if not self._needs[number] <= found:
+                standing ^= 1 << number
+        return standing
 
     def _add_texts(self, rule: int, matchers: Sequence[Matcher]) -> None:
         """Enter the texts that a rule wants (in all of its matchers) and does not want (in any)."""
@@ -127,13 +136,13 @@ class _FieldTable:
             for text in sorted(wanted):
                 self._wanted[text] = self._wanted.get(text, 0) | rule
 
-    def _rules_of_several(self) -> tuple[tuple[frozenset[int], int], ...]:
-        """Find the rules with more than one expression on this field: one hit of them is not enough."""
+    def _rules_of_several(self) -> Mapping[int, frozenset[int]]:
+        """Find the rules that want more than one expression to match: one of them is not enough."""
         needs: dict[int, list[int]] = {}
         for hit, rules in enumerate(self._satisfied):
             for number in numbers_of(rules):
                 needs.setdefault(number, []).append(hit)
-        return tuple((frozenset(hits), 1 << number) for number, hits in needs.items() if len(hits) > 1)
+        return {number: frozenset(hits) for number, hits in needs.items() if len(hits) > 1}
 
 
 def _texts(matcher: Matcher) -> tuple[str, ...] | None:

@@ -4,7 +4,6 @@ As in Prometheus, an expression must match the whole value and `.` matches a lin
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +13,12 @@ PROGRAM_MAX = 5_000
 """RE2 instructions of one expression."""
 PROGRAMS_MAX = 100_000
 """RE2 instructions of a whole document."""
-_MEMORY = 8 << 20
-"""Of one compiled set, in bytes; RE2 forgets states above it."""
-_SET_PROGRAM_MAX = 20_000
+REGEXES_MAX = 4_000
+"""Different expressions of a document, besides those that only list texts."""
+PART_MAX = 20_000
+"""RE2 instructions that are matched in one pass."""
+PART_MEMORY = 8 << 20
+"""Of one pass, in bytes; RE2 forgets states above it."""
 _LITERALS_MAX = 100
 _LITERAL = re.compile(r"(?:[\w \-/:@#%&<>,;=!~'\"]|\\[.\-/+*?()\[\]{}|^$ \\])+")
 _META = re.compile(r"[.+*?()\[\]{}|^$\\]")
@@ -28,12 +30,13 @@ class RegexError(ValueError):
     """A regular expression that cannot be used; says why."""
 
 
-def _options() -> re2.Options:
+def options_of(memory: int) -> re2.Options:
+    """Give how RE2 reads expressions here, in so many bytes."""
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
     options.dot_nl = True
-    options.max_mem = _MEMORY
+    options.max_mem = memory
     return options
 
 
@@ -95,56 +98,27 @@ class Regex:
         return self._compiled.search(text.encode("utf-8", "replace")) is not None
 
     @cached_property
+    def memory(self) -> int:
+        """The bytes that RE2 may take for it when it is matched by itself: it is slower with less, and never wrong."""
+        return (64 << 10) + 512 * self.program
+
+    @cached_property
+    def has_literal(self) -> bool:
+        """Tell whether some text must occur wherever it matches, so that a search for it can go before."""
+        alone = re2.Filter()
+        alone.Add(self.sought, options_of(PART_MEMORY))
+        alone.Compile()
+        return not alone.Match(b"", potential=True)
+
+    @cached_property
     def _compiled(self) -> re2._Regexp:
         try:
-            re2.compile(self.pattern.encode(), _options())  # by itself, so that a stray ) is seen
-            return re2.compile(self.sought, _options())
+            re2.compile(self.pattern.encode(), options_of(PART_MEMORY))  # by itself, so that a stray ) is seen
+            return re2.compile(self.sought, options_of(PART_MEMORY))
         except re2.error as error:
             said = error.args[0] if error.args else b""
             why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
             raise RegexError(f"no regular expression that RE2 takes: {why}") from error
-
-
-class RegexSet:
-    """Many expressions, matched in one pass over the text."""
-
-    def __init__(self, regexes: Sequence[Regex]) -> None:
-        self._regexes = tuple(regexes)
-        self._parts: list[tuple[tuple[int, ...], re2.Set | None]] = []
-        part: list[int] = []
-        size = 0
-        for number, regex in enumerate(self._regexes):
-            if part and size + regex.program > _SET_PROGRAM_MAX:
-                self._add(part)
-                part, size = [], 0
-            part.append(number)
-            size += regex.program
-        if part:
-            self._add(part)
-
-    def matching(self, text: str) -> list[int]:
-        """Give the numbers of the expressions that match, in no order that means anything."""
-        data = text.encode("utf-8", "replace")
-        found: list[int] = []
-        for numbers, compiled in self._parts:
-            hits = () if compiled is None else compiled.Match(data) or ()
-            if 0 in hits:
-                if len(hits) > 1:
-                    found += [numbers[hit - 1] for hit in hits if hit]
-            else:  # the first always matches: RE2 had no memory for this text, and says so by finding nothing
-                found += [number for number in numbers if self._regexes[number].matches(text)]
-        return found
-
-    def _add(self, numbers: Sequence[int]) -> None:
-        compiled = re2.Set.SearchSet(_options())
-        compiled.Add(b"")
-        for number in numbers:
-            compiled.Add(self._regexes[number].sought)
-        try:
-            compiled.Compile()
-        except re2.error:  # too large together: each by itself
-            compiled = None
-        self._parts.append((tuple(numbers), compiled))
 
 
 def _is_escaped(text: str, at: int) -> bool:

@@ -102,6 +102,8 @@ def rule(**said: object) -> dict[str, object]:
         ({"version": 1, "rules": [{"name": f"r{n}"} for n in range(RULES_MAX + 1)]}, "/rules"),
         (rule(team="x" * DOCUMENT_MAX_BYTES), ""),
         (rule(team={1, 2}), ""),
+        ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f"l{n}=x"} for n in range(201)]}, ""),
+        ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'a=~"{n}.*",b=~"{n}.+",c=~"{n}.?"'} for n in range(1334)]}, ""),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'a=~"[a-c]{{900}}{n}"'} for n in range(200)]}, ""),
     ],
 )

@@ -5,14 +5,15 @@ import re2
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tocsin_rules.regex import Regex, RegexError, RegexSet
+from tocsin_rules.regex import Regex, RegexError
+from tocsin_rules.regex_set import RegexSet
 
 PIECES = st.sampled_from([
     "a", "b", "ab", ".", ".*", ".+", "|", "(a|b)", "(", ")", "[ab]", "[^a]", "[]|]", "\\", "\\.", "\\.*", "(?i)", "(?i:A)",
-    "(?s)", "(?-s)", "\\Q", "\\E", "^", "$", "{2}", "?", "*", "\\b", "\n", "é", " ",
+    "(?s)", "(?-s)", "K", "ſ", "ß", "(?i)s", "(?i)k", "\\Q", "\\E", "^", "$", "{2}", "?", "*", "\\b", "\n", "é", " ",
 ])  # fmt: skip
 PATTERNS = st.lists(PIECES, max_size=6).map("".join)
-VALUES = st.text("ab.|\n *()é", max_size=6)
+VALUES = st.text("abAB.|\n *()éÉKkKsſßẞ", max_size=6)
 
 
 def plainly(pattern: str, value: str) -> bool:
@@ -45,27 +46,30 @@ def test_a_set_finds_what_each_finds(patterns: list[str], value: str) -> None:
     assert sorted(found) == [number for number, pattern in enumerate(patterns) if plainly(pattern, value)]
 
 
-def test_a_set_too_large_to_compile_asks_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    regexes = [Regex("[ab]{900}.*x"), Regex("[ab]+")]
-    for regex in regexes:
-        regex.check()
-    monkeypatch.setattr("tocsin_rules.regex._MEMORY", 70_000)
-    assert RegexSet(regexes).matching("abba") == [1]
-
-
 def test_a_set_that_says_nothing_for_want_of_memory_is_not_believed() -> None:
-    class Silent:
-        def Match(self, data: bytes) -> None:  # noqa: N802 - as RE2's
-            """Find nothing, not even the expression that always matches."""
-
-    regexes = RegexSet([Regex("x.*"), Regex("[ab]+")])
-    regexes._parts = [(numbers, Silent()) for numbers, _ in regexes._parts]
-    assert regexes.matching("abba") == [1]
+    """RE2 finds nothing when it runs out of memory, not even the expression that always matches."""
+    regexes = RegexSet([Regex("[xy]+"), Regex("[ab]+")])
+    assert len(regexes._sets) == 1
+    regexes._sets = [(numbers, lambda _: None) for numbers, _ in regexes._sets]
+    assert regexes.matching("abba") == {1}
 
 
-def test_sets_are_split_before_they_grow_too_large() -> None:
-    regexes = [Regex(f"[a-z]{{400}}{number}|{number}") for number in range(100)]
-    assert RegexSet(regexes).matching("7") == [7]
+def test_parts_as_large_as_they_may_be_still_match() -> None:
+    """Nothing tells when the search that goes before a filter runs out of memory: it must not, at the bounds."""
+    regexes = [Regex(f".*{chr(97 + number % 26) * 190}{number:04}.*[xy]{{5}}") for number in range(400)]
+    plain = [Regex(f"[a-z]{{{number}}}[0-9]+") for number in range(200, 360)]
+    both = RegexSet([*regexes, *plain])
+    assert (len(both._filters), len(both._sets)) > (3, 1)
+    for number in (0, 99, 399):
+        text = f"é {chr(97 + number % 26) * 190}{number:04} xyxyx"
+        assert both.matching(text) == {number}
+    assert both.matching("q" * 300 + "7") == {len(regexes) + 100}
+
+
+def test_a_required_text_is_seen() -> None:
+    assert [Regex(pattern).has_literal for pattern in (".*slow.*", "(?i)slow|fast", "[ab]+", ".*", "(?i).*ſlow")] == [
+        True, True, False, False, True,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
