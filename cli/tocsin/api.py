@@ -52,6 +52,26 @@ class Api:
         headers = {"If-Match": f'"{if_match}"', "Idempotency-Key": key}
         return await self._ask("PUT", path, (), orjson.dumps(body), headers)
 
+    async def command(
+        self, method: str, path: str, body: Mapping[str, object], *, key: str, if_match: str | None = None
+    ) -> dict[str, Any]:
+        """Ask for a command, and give what was decided.
+
+        Args:
+            method: of the command.
+            path: below `/api/v1`.
+            body: of the command; nothing is sent where it is empty and the method is DELETE.
+            key: the Idempotency-Key: asking again with it does nothing twice.
+            if_match: the revision that was read, such as `r7`.
+
+        Raises:
+            Recoverable: nobody answers, or not now: asking again with the same key is safe.
+            Invalid: it is rejected.
+        """
+        headers = {"Idempotency-Key": key} | ({} if if_match is None else {"If-Match": f'"{if_match}"'})
+        sent = None if method == "DELETE" and not body else orjson.dumps(body)
+        return await self._ask(method, path, (), sent, headers)
+
     async def _ask(
         self, method: str, path: str, query: Pairs, body: bytes | None, extra: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
