@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from tocsin.api import Api
 from tocsin.commands.delivery_options import Key, Url, ask
 from tocsin.commands.owner import Json, show_json
-from tocsin.commands.rules_options import File, InForce, rules_in_force
+from tocsin.commands.rules_options import File, InForce, rules_in_force, rules_of
 from tocsin.commands.trying import Header, read_payload
 from tocsin.rules import difference, telling
 from tocsin.rules.cases import Case, Result, read_cases, read_cases_file, run_case
@@ -132,9 +132,14 @@ def apply(
     typer.echo(f"Version {version} is in force.")
 
 
-def show(url: Url = None, key: Key = None, as_json: Json = False) -> None:
+def show(
+    version: Annotated[int | None, typer.Option("--version", min=0, help="Not those in force.", show_default=False)] = None,
+    url: Url = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
     """Show the rules in force: YAML that `apply` takes again, or JSON with their version."""
-    found = ask(url, key, rules_in_force)
+    found = ask(url, key, lambda api: rules_of(api, version))
     if as_json:
         show_json({"version": found.version, "document": dict(found.document)})
         return

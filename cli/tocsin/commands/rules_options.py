@@ -40,5 +40,10 @@ class InForce:
 
 async def rules_in_force(api: Api) -> InForce:
     """Ask for the rules in force."""
-    answer: Mapping[str, Any] = await api.get("/rules")
+    return await rules_of(api, None)
+
+
+async def rules_of(api: Api, version: int | None) -> InForce:
+    """Ask for a version of the rules; None: those in force."""
+    answer: Mapping[str, Any] = await api.get("/rules" if version is None else f"/rules/versions/{version}")
     return InForce(version=int(answer["version"]), document=answer.get("document") or NOTHING)

@@ -1,0 +1,93 @@
+"""Rules as code, against a running system: a file put in force decides where the next alert goes."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.bodies import alertmanager, am_alert
+from tests.support.command_line import Said, tocsin
+from tests.support.customer import Customer, move_in
+from tests.support.system import System
+from tocsin.local.forwarder import Forwarder, ForwarderSettings
+
+FIRST = """\
+version: 1
+rules:
+  - name: by-region
+    matchers: 'alertname=~"Disk.*"'
+    group_by: [labels.region]
+    team: storage
+tests:
+  - alert: {title: DiskFull, labels: {alertname: DiskFull, region: eu}}
+    expect: {rule: by-region}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a key and a file, at a shell."""
+
+    customer: Customer
+    url: str
+    file: Path
+
+    async def runs(self, *arguments: str) -> Said:
+        return await tocsin("rules", *arguments, "--url", self.url, "--key", self.customer.key)
+
+
+@pytest.fixture
+async def person(shared: System, tmp_path: Path) -> AsyncIterator[Person]:
+    forwarder = Forwarder(ForwarderSettings(port=0, ingest=shared.instance("ingest").url, query=shared.instance("query").url))
+    await forwarder.start()
+    file = tmp_path / "rules.yaml"
+    file.write_text(FIRST)
+    yield Person(await move_in(shared), f"http://127.0.0.1:{forwarder.port}", file)
+    await forwarder.stop()
+
+
+async def test_a_file_put_in_force_decides_where_alerts_go(person: Person) -> None:
+    before = await person.runs("show", "--json")
+    assert (before.code, before.json()["version"]) == (0, 0)
+    differs = await person.runs("diff", str(person.file))
+    assert (differs.code, differs.out.startswith("+ rules by-region: ")) == (2, True)
+
+    applied = await person.runs("apply", str(person.file), "--comment", "by region")
+    assert (applied.code, applied.out.splitlines()[-1]) == (0, "Version 1 is in force."), applied.err
+    for instance in ("a", "b"):
+        await person.customer.settle(alertmanager(am_alert(instance, name=f"Disk{instance}", region="eu")))
+
+    incident = await person.customer.incident()
+    assert (incident["alert_count"], incident["team"]) == (2, "storage")
+
+
+async def test_the_same_file_again_changes_nothing_and_another_is_the_next_version(person: Person) -> None:
+    assert (await person.runs("apply", str(person.file))).code == 0
+    again = await person.runs("apply", str(person.file))
+    assert (again.code, again.out) == (0, "Nothing differs.\nVersion 1 is in force.\n")
+    assert (await person.runs("diff", str(person.file))).code == 0
+
+    person.file.write_text("version: 1\n")
+    gone = await person.runs("apply", str(person.file), "--json")
+    assert gone.json() == {"before": 1, "version": 2, "differences": ["- rules by-region"]}
+    shown, first = await person.runs("show"), await person.runs("show", "--version", "1")
+    assert (shown.out, "name: by-region" in first.out) == ("# version 2\nversion: 1\n", True)
+
+
+async def test_what_is_shown_can_be_applied_again(person: Person) -> None:
+    await person.runs("apply", str(person.file))
+    person.file.write_text((await person.runs("show")).out)
+    assert (await person.runs("diff", str(person.file))).out == "Nothing differs from version 1.\n"
+
+
+async def test_a_file_whose_tests_fail_is_not_applied(person: Person) -> None:
+    person.file.write_text(FIRST.replace("expect: {rule: by-region}", "expect: {rule: other}"))
+    refused = await person.runs("apply", str(person.file))
+    assert (refused.code, "rule: expected other, found by-region" in refused.out) == (1, True)
+    assert (await person.runs("show", "--json")).json()["version"] == 0
+
+
+async def test_no_answer_is_one_line(person: Person) -> None:
+    said = await tocsin("rules", "show", "--url", "http://127.0.0.1:9", "--key", person.customer.key)
+    assert (said.code, said.err.count("\n")) == (1, 1)
