@@ -16,7 +16,7 @@ from tocsin_contracts.ids import delivery_id, parse_delivery_id
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.outcome import Outcome, Reason
 from tocsin_contracts.position import Position
-from tocsin_ingest.domain.redrive import Patience, next_chunk
+from tocsin_ingest.domain.redrive import FailureBound, next_chunk
 from tocsin_ingest.failed.bulk import CHUNK, FIRST
 
 ALL = {"rate": 1000, "max": 1000}
@@ -289,8 +289,8 @@ async def test_bytes_that_retention_took_are_told_and_the_rest_goes_on() -> None
 @pytest.mark.parametrize(
     ("tried", "failed", "over"), [(19, 19, False), (20, 4, False), (20, 5, True), (100, 20, False), (100, 21, True)]
 )
-def test_patience_ends_above_a_fifth_of_at_least_twenty(tried: int, failed: int, over: bool) -> None:
-    assert Patience(share=0.2, least=20).is_over(tried=tried, failed=failed) is over
+def test_a_bulk_ends_above_a_fifth_of_at_least_twenty(tried: int, failed: int, over: bool) -> None:
+    assert FailureBound(share=0.2, least=20).is_crossed(tried=tried, failed=failed) is over
 
 
 def test_a_few_go_first() -> None:

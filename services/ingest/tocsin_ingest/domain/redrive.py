@@ -30,7 +30,7 @@ def redriven(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class FailureBound:
     """How many redrives may fail again."""
 
     share: float
@@ -38,7 +38,7 @@ class Patience:
     least: int
     """… once so many were."""
 
-    def is_over(self, *, tried: int, failed: int) -> bool:
+    def is_crossed(self, *, tried: int, failed: int) -> bool:
         """Tell whether to stop: what was to be mended is not."""
         return tried >= self.least and failed > self.share * tried
 

@@ -19,7 +19,7 @@ from tocsin_contracts.outcome import Outcome
 from tocsin_contracts.position import Position
 from tocsin_contracts.topics import LOG
 from tocsin_ingest.answers import unavailable
-from tocsin_ingest.domain.redrive import Patience, next_chunk
+from tocsin_ingest.domain.redrive import FailureBound, next_chunk
 from tocsin_ingest.failed.ports import FailedStore, Fate
 from tocsin_ingest.failed.requests import BulkRedrive
 from tocsin_ingest.failed.resending import Resender
@@ -94,13 +94,13 @@ class BulkRedriver:
     """Does one request's part of a bulk redrive."""
 
     def __init__(
-        self, *, store: FailedStore, resender: Resender, reader: Bodies, clock: Clock, patience: Patience, request_s: float
+        self, *, store: FailedStore, resender: Resender, reader: Bodies, clock: Clock, bound: FailureBound, request_s: float
     ) -> None:
         self._store = store
         self._resender = resender
         self._reader = reader
         self._clock = clock
-        self._patience = patience
+        self._bound = bound
         self._request_s = request_s
 
     async def run(self, tenant: str, partition: int, wanted: BulkRedrive, *, request_id: str) -> dict[str, object]:
@@ -146,7 +146,7 @@ class BulkRedriver:
         last = max((redrive for _, redrive in pairs), default=-1)
         await self._folded(progress.partition, last, deadline)
         progress.settle(pairs, await self._store.fates(progress.tenant, progress.partition, [redrive for _, redrive in pairs]))
-        if self._patience.is_over(tried=progress.sent, failed=progress.failed):
+        if self._bound.is_crossed(tried=progress.sent, failed=progress.failed):
             progress.stopped = "too-many-failed-again"
 
     async def _appended(self, progress: Progress, sending: Sequence[tuple[int, asyncio.Task[Position]]]) -> list[tuple[int, int]]:
