@@ -46,6 +46,7 @@ class IngestSettings(Settings):
     commands_burst: int = setting(200, "commands of one tenant at once", ge=1)
     heavy_commands_per_min: int = setting(60, "bulks, merges, splits and rule sets a minute of one tenant", ge=1)
     heavy_commands_burst: int = setting(60, "bulks, merges, splits and rule sets of one tenant at once", ge=1)
+    rule_checks_max: int = setting(2, "rule sets checked at the same time; more are answered 503", ge=1)
     bodies_per_min: int = setting(600, "reads of bodies a minute of one tenant", ge=1)
     bodies_burst: int = setting(200, "reads of bodies of one tenant at once", ge=1)
     redrives_per_min: int = setting(300, "requests about failed deliveries a minute of one tenant", ge=1)

@@ -129,7 +129,7 @@ class Wiring:
             callers=self._callers,
             log=CommandLog(directory=self._control.current, appender=self._appender, metrics=self._metrics),
             waits=Waits(outcomes, waiting_max=settings.commands_waiting_max),
-            resolver=Resolver(incidents),
+            resolver=Resolver(incidents, slow_max=settings.rule_checks_max),
             receiver=self._receiver,
             limits=self._limits,
             quota=Quota(per_minute=settings.commands_per_min, burst=settings.commands_burst),

@@ -296,6 +296,15 @@ async def test_rules_that_are_none_are_422_with_every_fault(gateway: Gateway) ->
     assert not logged(gateway, Kind.RULE_SET)
 
 
+async def test_so_many_rule_sets_are_checked_at_once() -> None:
+    async with running(clock=ManualClock(NOW), rule_checks_max=1) as gateway:
+        slow = gateway.ingest._commands._resolver._slow
+        async with slow:
+            busy = await ask(gateway, "PUT", "/api/v1/rules", {"document": {"version": 1}}, key="ruler")
+        assert (busy.status, busy.problem) == (503, "unavailable")
+        assert (await ask(gateway, "PUT", "/api/v1/rules", {"document": {"version": 1}}, key="ruler")).status == 202
+
+
 @pytest.mark.parametrize(("header", "status"), [('"v3"', 202), ('"r3"', 400), ("*", 202)])
 async def test_rules_have_a_version_as_precondition(gateway: Gateway, header: str, status: int) -> None:
     answer = await ask(gateway, "PUT", "/api/v1/rules", {"document": {"version": 1}}, {"If-Match": header}, key="ruler")

@@ -12,7 +12,7 @@ from tocsin_control.documents import Fault
 from tocsin_ingest.answers import not_found, unavailable
 from tocsin_ingest.commands.ports import Choice, Incidents
 from tocsin_ingest.commands.reading import Asked, Named
-from tocsin_ingest.domain.ask import Place, UnfitValues, Wanted
+from tocsin_ingest.domain.ask import Ask, Place, UnfitValues, Wanted
 from tocsin_ingest.management.reading import unfit_values
 from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.http import Problem
@@ -21,8 +21,9 @@ from tocsin_runtime.http import Problem
 class Resolver:
     """Writes deeds: with whole ids, and times in place of spans."""
 
-    def __init__(self, incidents: Incidents) -> None:
+    def __init__(self, incidents: Incidents, *, slow_max: int) -> None:
         self._incidents = incidents
+        self._slow = asyncio.Semaphore(slow_max)
 
     async def deed(self, tenant: str, asked: Asked, *, now: int) -> Body:
         """Give what goes into the log. Whole ids need no PostgreSQL.
@@ -30,21 +31,29 @@ class Resolver:
         Raises:
             Problem: 404, 409 where a reference means several, 422, 503.
         """
-        wanted = asked.ask.wanted()
-        if wanted is not None:
-            place = Place(incident="", others=await self._matching(tenant, wanted), now=now)
-        else:
-            named = ((Named(pointer="", range=asked.incident),) if asked.incident is not None else ()) + asked.others
-            found = await self._whole(tenant, named)
-            incident, others = ("", found) if asked.incident is None else (found[0], found[1:])
-            place = Place(incident=incident, others=others, now=now)
+        place = await self._place(tenant, asked, now)
         try:
-            if asked.operation.is_slow:
-                return await asyncio.to_thread(asked.ask.deed, place)
-            return asked.ask.deed(place)
+            return await self._slowly(asked.ask, place) if asked.operation.is_slow else asked.ask.deed(place)
         except UnfitValues as unfit:
             faults = [Fault(place=each.place, code=each.code, detail=each.detail) for each in unfit.found]
             raise unfit_values(faults) from unfit
+
+    async def _place(self, tenant: str, asked: Asked, now: int) -> Place:
+        """Look up which incidents are meant."""
+        wanted = asked.ask.wanted()
+        if wanted is not None:
+            return Place(incident="", others=await self._matching(tenant, wanted), now=now)
+        if asked.incident is None:
+            return Place(incident="", others=await self._whole(tenant, asked.others), now=now)
+        incident, *others = await self._whole(tenant, (Named(pointer="", range=asked.incident), *asked.others))
+        return Place(incident=incident, others=tuple(others), now=now)
+
+    async def _slowly(self, ask: Ask, place: Place) -> Body:
+        """Make a deed beside the loop; not many at once, for they all need the processor."""
+        if self._slow.locked():
+            raise unavailable("Other rule sets are being checked. Try again.")
+        async with self._slow:
+            return await asyncio.to_thread(ask.deed, place)
 
     async def _matching(self, tenant: str, wanted: Wanted) -> tuple[str, ...]:
         """Give the incidents that a filter matches now: the log names each of them, so that a replay needs no look-up."""
