@@ -66,9 +66,9 @@ def _wanted(step: Step, incident: Incident, after: Rules) -> IncidentRegrouped |
     if opening is None or opening.alert is None or opening.split_from is not None:
         return None
     judged = judge(after, opening.source, opening.integration, event_of(opening))
-    ruling = judged.ruling
-    if ruling is None:
+    if not judged.rules_it:
         return None
+    ruling = judged.ruling
     behaves = policy_of(after, ruling)
     if ruling.key == incident.group_key and ruling.rule == incident.rule and behaves == incident.policy:
         return None

@@ -55,12 +55,13 @@ class Beginner:
         self._taken = taken
         self._firing_here = firing_here
 
-    def find(self, alert: str, before: Alert | None, judged: Judged, ruling: Ruling, severity: Severity) -> Beginning:
+    def find(self, alert: str, before: Alert | None, judged: Judged, severity: Severity) -> Beginning:
         """Find the incident of an episode, and make it if there is none.
 
         Raises:
             Missing: state is needed that is not loaded.
         """
+        ruling = judged.ruling
         key = GroupKey(self._image.tenant, ruling.key)
         group = self._step.draft.group(key) or NEWCOMER
         current = None if group.incident is None else self._step.incident(self._image.tenant, group.incident)
@@ -73,12 +74,13 @@ class Beginner:
         reason = self._reason_to_reopen(current, group, ruling)
         if reason is not None and current is not None:
             return self._reopen(key, group, current, alert, ruling, reason, why)
-        return self._open(key, group, alert, judged, ruling, severity, why)
+        return self._open(key, group, alert, judged, severity, why)
 
     def _open(
-        self, key: GroupKey, group: Group, alert: str, judged: Judged, ruling: Ruling, severity: Severity, why: dict[str, Any]
+        self, key: GroupKey, group: Group, alert: str, judged: Judged, severity: Severity, why: dict[str, Any]
     ) -> Beginning:
         """Open an incident, once as many alerts fire as the rule wants."""
+        ruling = judged.ruling
         held = self._hold(group, alert, ruling)
         if ruling.threshold is not None:
             counted = len(held)
@@ -90,7 +92,7 @@ class Beginner:
         self._step.draft.require(names)
         others = [found for name in names if (found := self._step.draft.alert(name)) is not None and found.held == ruling.key]
         opened = open_incident(
-            self._step, self._image, alert, judged, rules=self._rules, ruling=ruling, severity=severity, why=why,
+            self._step, self._image, alert, judged, rules=self._rules, severity=severity, why=why,
             previous=group.incident, taken=self._taken,
         )  # fmt: skip
         self._step.draft.put(key, Group(incident=opened.id, openings=self._openings(group, ruling.flapping)))

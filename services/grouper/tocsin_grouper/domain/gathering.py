@@ -70,9 +70,8 @@ class Gathering:
             alert = draft.alert(one.key)
             if alert is not None and alert.incident is not None:
                 keys.append(IncidentKey(tenant, alert.incident))
-            ruling = one.judged.ruling
-            if ruling is not None and (begins_again or may_begin(alert, one.event)):
-                groups.append(GroupKey(tenant, ruling.key))
+            if one.judged.rules_it and (begins_again or may_begin(alert, one.event)):
+                groups.append(GroupKey(tenant, one.judged.ruling.key))
             if alert is not None and alert.held is not None:
                 groups.append(GroupKey(tenant, alert.held))
         draft.require([*keys, *groups])
@@ -124,7 +123,7 @@ class Gathering:
                 occurred_at=at,
                 alert=after,
                 source=self._image.source,
-                category=said.judged.category,
+                category=None if said.why is None else said.judged.classified.category,
                 why=said.why,
                 first=before is None,
                 described=before is None or (renewed and event.status is EventStatus.FIRING),
@@ -170,10 +169,8 @@ class Gathering:
     def _begin(self, said: Said, before: Alert | None) -> tuple[Alert, Effect]:
         """Begin an episode, in the incident that the rules give it."""
         name, event, ruling = said.key.alert, said.event, said.judged.ruling
-        if ruling is None:
-            raise ValueError("what fires has a ruling")
         severity = alert_state.severity_of(before, event)
-        beginning = self._beginner.find(name, before, said.judged, ruling, severity)
+        beginning = self._beginner.find(name, before, said.judged, severity)
         said.why = beginning.why
         incident = None if beginning.incident is None else beginning.incident.id
         after = alert_state.begin(before, name, event, self._moment, incident, window_s=ruling.window_s, held=beginning.held)

@@ -79,5 +79,5 @@ def _led_to_by(image: Image, offset: int, state: PartitionState) -> Iterable[Key
             yield IncidentKey(image.tenant, alert.incident)
         if alert is not None and alert.held is not None:
             yield GroupKey(image.tenant, alert.held)
-        if one.ruling is not None and may_begin(alert, one.event):
+        if one.rules_it and may_begin(alert, one.event):
             yield GroupKey(image.tenant, one.ruling.key)

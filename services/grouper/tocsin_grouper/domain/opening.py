@@ -11,7 +11,6 @@ from tocsin_grouper.domain.episodes import ordering_time
 from tocsin_grouper.domain.rules import Judged, Rules, policy_of
 from tocsin_grouper.domain.state import Incident
 from tocsin_grouper.domain.step import Step
-from tocsin_rules.ruling import Ruling
 
 _RENAMED = ("service", "environment", "team", "severity")
 
@@ -23,7 +22,6 @@ def open_incident(
     judged: Judged,
     *,
     rules: Rules,
-    ruling: Ruling,
     severity: Severity,
     why: Mapping[str, object],
     previous: str | None,
@@ -37,13 +35,12 @@ def open_incident(
         alert: the id of the alert that fired.
         judged: what its source said, and what the rules made of it.
         rules: in force.
-        ruling: theirs about the alert.
         severity: of the alert.
         why: what decided, for people who ask.
         previous: the incident of the group before this one.
         taken: incidents that the delivery touched already: their names are not used again.
     """
-    event = judged.event
+    event, ruling = judged.event, judged.ruling
     fact = IncidentOpened(
         incident=_unused_id(step, image.tenant, ruling.key, taken),
         version=1,
@@ -65,7 +62,7 @@ def open_incident(
         service=event.service,
         environment=event.environment,
         team=event.team,
-        category=judged.category,
+        category=judged.classified.category,
         host=event.host,
         link=event.link,
         identity=event.identity,

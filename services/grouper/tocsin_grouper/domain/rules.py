@@ -13,12 +13,11 @@ from tocsin_contracts.image import Image
 from tocsin_contracts.record import record
 from tocsin_contracts.status import EventStatus
 from tocsin_grouper.domain.policy import DEFAULT_POLICY, Policy
-from tocsin_rules.category import Category
 from tocsin_rules.compiled import CompiledRules, compile_rules
 from tocsin_rules.defaults import COMPILED_DEFAULTS
 from tocsin_rules.document import EscalationRule, HeartbeatRule
 from tocsin_rules.reading import read_rule_set
-from tocsin_rules.ruling import Ruling
+from tocsin_rules.ruling import Classification, Ruling
 from tocsin_rules.terms import ResolveWhen
 
 JUDGED_MAX: Final = 1024
@@ -33,20 +32,64 @@ class Rules:
     compiled: CompiledRules
 
 
-@record
 class Judged:
-    """An alert event as the tenant's rules see it."""
+    """An alert event as the tenant's rules see it.
 
-    event: AlertEvent
-    """With its names aliased, its severity mapped, its team decided."""
-    said: AlertEvent
-    """As the sender said it."""
-    ruling: Ruling | None = None
-    """None for what does not fire: it follows its alert."""
-    category: Category | None = None
-    escalations: tuple[EscalationRule, ...] = ()
-    beat: HeartbeatRule | None = None
-    """The configured heartbeat that it is a sign of."""
+    What only the beginning of an episode needs is asked for when it is asked for: most events go on with one. Asked twice it
+    is the same, for rules and event never change.
+    """
+
+    __slots__ = ("_classified", "_from", "_ruling", "beat", "escalations", "event", "said")
+
+    def __init__(
+        self,
+        rules: CompiledRules,
+        source: str,
+        integration: str,
+        said: AlertEvent,
+        event: AlertEvent,
+        *,
+        beat: HeartbeatRule | None = None,
+    ) -> None:
+        self.said = said
+        """As the sender said it."""
+        self.event = event
+        """With its names aliased, its severity mapped, its team decided."""
+        self.beat = beat
+        """The configured heartbeat that it is a sign of."""
+        self.escalations: tuple[EscalationRule, ...] = ()
+        self._from = (rules, source, integration)
+        self._classified: Classification | None = None
+        self._ruling: Ruling | None = None
+
+    @property
+    def rules_it(self) -> bool:
+        """Tell whether there is a ruling about it: it fires, and is no sign of life. What does not follows its alert."""
+        return self.event.status is EventStatus.FIRING and not self.event.heartbeat
+
+    @property
+    def classified(self) -> Classification:
+        """Whose it is, and what it is about."""
+        if self._classified is None:
+            rules, source, integration = self._from
+            self._classified = rules.classify(source, integration, self.event)
+        return self._classified
+
+    @property
+    def ruling(self) -> Ruling:
+        """How it becomes, or joins, an incident."""
+        if self._ruling is None:
+            rules, source, integration = self._from
+            self._ruling = rules.rule_for(source, integration, self.event, self.classified)
+        return self._ruling
+
+    def settle(self) -> None:
+        """Decide its severity, its team and what wants it worse, by rules that say anything about these."""
+        rules, source, integration = self._from
+        ruling = self.ruling
+        self.escalations = rules.escalations(source, integration, self.event, self.classified)
+        if ruling.team != self.event.team or ruling.severity is not self.event.severity:
+            self.event = replace(self.event, team=ruling.team, severity=ruling.severity)
 
 
 DEFAULT_RULES: Final = Rules(version=0, compiled=COMPILED_DEFAULTS)
@@ -86,16 +129,14 @@ def judge(rules: Rules, source: str, integration: str, said: AlertEvent) -> Judg
     compiled = rules.compiled
     event = compiled.prepare(said)
     if event.status is not EventStatus.FIRING:
-        return Judged(event=event, said=said)
-    beat = compiled.heartbeat_of(source, integration, event)
-    if beat is not None or event.heartbeat:
-        return Judged(event=event if event.heartbeat else replace(event, heartbeat=True), said=said, beat=beat)
-    classified = compiled.classify(source, integration, event)
-    ruling = compiled.rule_for(source, integration, event, classified)
-    escalations = compiled.escalations(source, integration, event, classified)
-    if ruling.team != event.team or ruling.severity is not event.severity:
-        event = replace(event, team=ruling.team, severity=ruling.severity)
-    return Judged(event=event, said=said, ruling=ruling, category=classified.category, escalations=escalations)
+        return Judged(compiled, source, integration, said, event)
+    beat = compiled.heartbeat_of(source, integration, event) if compiled.has_heartbeats else None
+    if beat is not None and not event.heartbeat:
+        event = replace(event, heartbeat=True)
+    judged = Judged(compiled, source, integration, said, event, beat=beat)
+    if rules.version > 0 and judged.rules_it:  # the default rules change neither team nor severity
+        judged.settle()
+    return judged
 
 
 def policy_of(rules: Rules, ruling: Ruling) -> Policy:

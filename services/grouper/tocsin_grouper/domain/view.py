@@ -139,7 +139,12 @@ class Draft:
         loaded.update(self.writes)
 
     def _read(self, key: Key, kind: type[V]) -> V | None:
-        value = self._found(key)
+        value = self.writes.get(key)
+        if value is None:
+            try:
+                value = self._loaded[key]
+            except KeyError:
+                raise Missing(key) from None
         assert value is None or type(value) is kind  # noqa: S101 # keys and kinds are paired by the methods above
         return value
 

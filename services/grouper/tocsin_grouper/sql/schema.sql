@@ -153,7 +153,7 @@ CREATE TABLE proj.alerts (
     service          text,
     environment      text,
     team             text,
-    category         text,                       -- by the rules in force at its newest firing
+    category         text,                       -- by the rules in force when its newest episode began
     host             text,
     link             text,
     incident_id      text COLLATE "C",           -- of its current or last episode
