@@ -20,15 +20,16 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from tests.support.instance import Ending, Instance, TooLateError, eventually
+from tests.support.instance import Ending, Instance, eventually
 from tests.support.migrated import PASSWORDS, prepare
+from tests.support.progress import progress_of, until_reached
 from tests.support.servers import Database, OwnKafka, SharedKafka, SharedPostgres, scratch
 from tocsin.local.bootstrap import prepare_topics
 from tocsin.local.environment import SERVICES, Surroundings, service_environment
 from tocsin.local.ports import Ports
 from tocsin.servers.free_port import free_ports
 from tocsin_contracts.routes import owner
-from tocsin_contracts.topics import GROUPER_CONSUMER, LIVE, LOG
+from tocsin_contracts.topics import LOG
 from tocsin_control.bootstrap import Role, as_owner
 from tocsin_control.errors import SnapshotUnfit
 from tocsin_control.integrations import DEFAULT_TERMS, Terms, create_integration
@@ -71,7 +72,6 @@ QUICK: Mapping[str, Mapping[str, str]] = {
     "query": {},
 }
 """Settings with which tests wait less; every other one has its default."""
-_PROGRESS = "SELECT partition, source_next FROM control.progress WHERE generation = $1 AND consumer = $2"
 _RUNNING: list["System"] = []
 
 
@@ -296,23 +296,12 @@ class System:
     async def progress(self) -> dict[int, int]:
         """Give how far the projection is in every partition of `tocsin.log`."""
         async with self.db() as connection:
-            return await _progress(connection)
+            return await progress_of(connection)
 
     async def caught_up(self, ends: Mapping[int, int] | None = None, *, within_s: float = 60.0) -> None:
         """Wait until the projection holds everything that the log holds now, or everything before `ends`."""
         wanted = await self.log_ends() if ends is None else ends
-        watching = _Watching(self.database.dsn)
-
-        async def reached() -> bool:
-            there = await watching.progress()
-            return all(there.get(partition, 0) >= end for partition, end in wanted.items())
-
-        try:
-            await eventually(reached, what=f"the projection reaches {dict(wanted)}", within_s=within_s)
-        except TooLateError as error:
-            raise TooLateError(f"{error}; it is at {await watching.progress()}") from error
-        finally:
-            await watching.close()
+        await until_reached(self.database.dsn, wanted, within_s=within_s)
 
     async def verify(self) -> list[Compared]:
         """Fold everything anew beside the live projection and compare every table (P5)."""
@@ -364,34 +353,6 @@ class System:
                 return False
 
         await eventually(known, what="the gateways know what was created")
-
-
-class _Watching:
-    """Asks for progress again and again over one connection, through restarts of PostgreSQL."""
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._connection: Any = None
-
-    async def progress(self) -> dict[int, int]:
-        """Give it, or nothing while PostgreSQL is away."""
-        try:
-            if self._connection is None:
-                self._connection = await asyncpg.connect(self._dsn)
-            return await _progress(self._connection)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            await self.close()
-            return {}
-
-    async def close(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-
-
-async def _progress(connection: Any) -> dict[int, int]:
-    rows = await connection.fetch(_PROGRESS, LIVE, GROUPER_CONSUMER)
-    return {row["partition"]: row["source_next"] or 0 for row in rows}
 
 
 @contextmanager
