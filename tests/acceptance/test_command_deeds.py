@@ -11,6 +11,7 @@ from tests.support.bodies import alertmanager, am_alert
 from tests.support.customer import Customer, move_in
 from tests.support.system import Answer, System
 from tocsin_contracts.notification import INCIDENT_LABEL
+from tocsin_ingest.commands.table import OPERATIONS
 
 _KEYS = itertools.count()
 SERVICES = ("one", "two", "three")
@@ -210,6 +211,30 @@ async def test_two_hundred_at_once_on_one_incident_get_true_answers_and_gapless_
     assert versions == list(range(1, len(versions) + 1))
     after = await ada.incident()
     assert (after["version"], after["revision"]) == (len(versions), incident["revision"] + len(told))
+
+
+async def test_another_tenants_incident_is_reached_by_no_command(ada: Customer, shared: System) -> None:
+    """P9, of writes: by id or code, in path, body, bulk or filter there is nothing, and nothing is changed."""
+    eve = await move_in(shared)
+    await eve.settle(alertmanager(am_alert("hers", name="Hers", service="hers")))
+    hers, incident = await eve.incident(), await ada.incident()
+    for name in (incident["id"], incident["short_code"]):
+        asked = {each.name: (each.method, each.form.format(id=name, other=name), each.example) for each in OPERATIONS}
+        del asked["changeIncidents"], asked["setRules"]
+        asked["linkIncidents"] = ("POST", f"/incidents/{name}/links", {"incident": hers["id"]})
+        asked["mergeIncidents"] = ("POST", f"/incidents/{name}/merge", {"incidents": [hers["id"]]})
+        for method, path, body in asked.values():
+            await do(eve, method, path, body, status=404)
+        await do(eve, "POST", f"/incidents/{hers['id']}/merge", {"incidents": [name]}, status=404)
+        await do(eve, "POST", f"/incidents/{hers['id']}/links", {"incident": name}, status=404)
+    alert = incident["alerts"][0]["id"]
+    await do(eve, "POST", f"/incidents/{hers['id']}/split", {"alerts": [alert]}, status=409)
+    action = {"kind": "set-status", "status": "RESOLVED"}
+    said = await do(eve, "POST", "/incidents/bulk", {"incidents": [incident["id"]], "action": action})
+    assert (said["applied"], said["results"][0]["status"]) == (0, 404)
+    nothing = await do(eve, "POST", "/incidents/bulk", {"filter": {"service": "checkout"}, "action": action}, status=422)
+    assert nothing["matched"] == 0
+    assert (await ada.incident())["version"] == incident["version"]
 
 
 async def test_a_notification_of_our_own_that_comes_back_is_ignored(ada: Customer) -> None:
