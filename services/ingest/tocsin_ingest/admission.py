@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tocsin_control.directory import Directory, IntegrationEntry, TenantEntry
-from tocsin_ingest.domain.buckets import Policy, Quota, policy
-from tocsin_ingest.domain.rate_fields import policy_field
+from tocsin_runtime.buckets import Policy, Quota, policy
+from tocsin_runtime.rate_fields import policy_field
 from tocsin_sources.schemes.body_key import BodyKey
 from tocsin_sources.signature import Accepted, Rejected, Rejection, Scheme, SignedRequest, authenticate
 from tocsin_sources.source import Source

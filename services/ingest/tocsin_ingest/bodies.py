@@ -10,11 +10,11 @@ from tocsin_contracts.delivery import DeliveryEnvelope
 from tocsin_control.principal import Scope
 from tocsin_ingest.answers import answer
 from tocsin_ingest.caller import Callers
-from tocsin_ingest.domain.buckets import Quota, policy
 from tocsin_ingest.domain.target import Body
-from tocsin_ingest.limits import Limits
 from tocsin_ingest.ports import Exchange
 from tocsin_ingest.recorded import RecordedDeliveries
+from tocsin_runtime.buckets import Quota, policy
+from tocsin_runtime.limits import Limits
 
 _BINARY = "application/octet-stream"
 

@@ -11,11 +11,11 @@ from tocsin_control.auth import Authenticator
 from tocsin_control.errors import Forbidden, Unauthenticated
 from tocsin_control.principal import Principal, Scope
 from tocsin_ingest.answers import malformed, unauthenticated, unavailable
-from tocsin_ingest.limits import Failures
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange
 from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.http import Problem
+from tocsin_runtime.limits import Failures
 
 _KEY_PARAMETERS = frozenset({"key", "api_key", "apikey", "token", "access_token", "authorization"})
 

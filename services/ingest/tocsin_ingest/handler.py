@@ -23,10 +23,8 @@ from tocsin_ingest import handshake
 from tocsin_ingest.admission import Admission, Admissions, shows_credentials, verify_nobody
 from tocsin_ingest.answers import malformed, not_found, too_large, unauthenticated, unavailable, wrong_method
 from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
-from tocsin_ingest.domain.rate_fields import limit_field
 from tocsin_ingest.domain.refusals import Refusals
 from tocsin_ingest.domain.target import Webhook
-from tocsin_ingest.limits import Failures, Limits
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, Usage
 from tocsin_ingest.prepared import Dates, accepted
@@ -35,7 +33,9 @@ from tocsin_ingest.sns import SnsMessages
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.http import Problem
+from tocsin_runtime.limits import Failures, Limits
 from tocsin_runtime.log import Appender, AppendTooLarge, Entry
+from tocsin_runtime.rate_fields import limit_field
 from tocsin_sources import document, registry
 from tocsin_sources.schemes.body_key import redacted
 from tocsin_sources.signature import Rejection, Scheme, SignedRequest

@@ -18,13 +18,13 @@ from tocsin_ingest.answers import answer, malformed, not_here, problem_answer, u
 from tocsin_ingest.bodies import Bodies
 from tocsin_ingest.commands.dispatch import Commands
 from tocsin_ingest.commands.table import find_operation
-from tocsin_ingest.domain.address import Addresses
 from tocsin_ingest.domain.target import Body, Commanded, Failed, Managed, Target, Webhook, find_target
 from tocsin_ingest.failed.dispatch import FailedDeliveries
 from tocsin_ingest.handler import Deliveries
 from tocsin_ingest.management.dispatch import Management
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, RequestLog
+from tocsin_runtime.address import Addresses
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.health import Health

@@ -12,8 +12,6 @@ from tocsin_ingest.commands.dispatch import Commands
 from tocsin_ingest.commands.ports import Incidents
 from tocsin_ingest.commands.resolving import Resolver
 from tocsin_ingest.commands.waiting import CommandLog, Waits
-from tocsin_ingest.domain.address import Addresses, networks
-from tocsin_ingest.domain.buckets import Buckets, Quota
 from tocsin_ingest.domain.content import ContentLimits
 from tocsin_ingest.domain.redrive import FailureBound
 from tocsin_ingest.domain.refusals import Refusals
@@ -23,7 +21,6 @@ from tocsin_ingest.failed.dispatch import FailedDeliveries
 from tocsin_ingest.failed.ports import FailedStore
 from tocsin_ingest.failed.resending import Resender
 from tocsin_ingest.handler import Bounds, Deliveries
-from tocsin_ingest.limits import Failures, Limits
 from tocsin_ingest.management.audit import Audit
 from tocsin_ingest.management.dispatch import Management
 from tocsin_ingest.management.integrations import Integrations
@@ -36,8 +33,11 @@ from tocsin_ingest.recorded import RecordedDeliveries
 from tocsin_ingest.routes import HeaderLimits, Routes
 from tocsin_ingest.settings import IngestSettings
 from tocsin_ingest.sns import SnsMessages
+from tocsin_runtime.address import Addresses, networks
+from tocsin_runtime.buckets import Buckets, Quota
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.health import Health
+from tocsin_runtime.limits import Failures, Limits
 from tocsin_runtime.log import Appender
 from tocsin_runtime.metrics import Metrics
 

@@ -23,9 +23,6 @@ from tests.unit.ingest.gateway import (
     secret,
 )
 from tocsin_contracts.ids import IntegrationId
-from tocsin_ingest.domain.address import origin
-from tocsin_ingest.domain.buckets import Buckets, Quota
-from tocsin_ingest.limits import Failures
 from tocsin_runtime.clock import ManualClock
 from tocsin_sources.document import DEFAULT_LIMITS, Limits, parse
 from tocsin_sources.schemes import body_key
@@ -138,33 +135,6 @@ async def test_a_flood_of_addresses_makes_no_quota_forgotten() -> None:
         for number in range(2_000):
             failures.failed(f"198.51.{number // 256}.{number % 256}")
         assert (await gateway.post()).status == 429
-
-
-def test_so_many_addresses_are_remembered_and_no_more() -> None:
-    buckets = Buckets(most=100)
-    failures = Failures(buckets, ManualClock(), Quota(per_minute=60, burst=1))
-    for number in range(1_000):
-        failures.failed(f"203.0.{number // 256}.{number % 256}")
-    assert len(buckets._full_at) == 100
-    assert failures.over("203.0.0.0") is None
-    assert failures.over("203.0.3.231") is not None
-
-
-@pytest.mark.parametrize(
-    ("address", "name"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("not:an:address", "not:an:address"),
-        ("", ""),
-    ],
-)
-def test_an_address_counts_as_the_network_that_one_customer_has(address: str, name: str) -> None:
-    """Else whoever has a network of 2**64 addresses would have as many buckets."""
-    assert origin(address) == name
 
 
 async def test_a_good_sender_is_not_slowed_while_its_neighbours_fail() -> None:

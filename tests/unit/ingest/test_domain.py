@@ -12,11 +12,8 @@ from hypothesis import strategies as st
 from tocsin_contracts.delivery import DeliveryEnvelope, encode_accepted
 from tocsin_contracts.routes import Owner, owner
 from tocsin_contracts.tick import Refused
-from tocsin_ingest.domain.address import Addresses, networks
-from tocsin_ingest.domain.buckets import Buckets, Quota, policy
 from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
 from tocsin_ingest.domain.overcommit import overcommitted
-from tocsin_ingest.domain.rate_fields import limit_field, policy_field, retry_after
 from tocsin_ingest.domain.refusals import Refusals
 from tocsin_ingest.domain.request import (
     Precondition,
@@ -155,74 +152,6 @@ def test_the_decoded_bound_is_exact(excess: int) -> None:
     assert unfit.value.fault is ContentFault.TOO_LARGE
 
 
-def test_a_burst_is_allowed_and_one_more_is_not() -> None:
-    buckets, quota = Buckets(most=10), (policy("tenant", "a", Quota(60, 3)),)
-
-    assert [buckets.count(quota, 0)[0].remaining for _ in range(3)] == [2, 1, 0]
-    over = buckets.count(quota, 0)[0]
-
-    assert over.limited
-    assert retry_after([over]) == 1
-    assert buckets.look(quota, 0)
-
-
-def test_a_quota_comes_back_at_its_rate() -> None:
-    buckets, quota = Buckets(most=10), (policy("tenant", "a", Quota(60, 1)),)
-    buckets.count(quota, 0)
-
-    assert buckets.look(quota, SECOND - 1)
-    assert buckets.look(quota, SECOND) is None
-    assert not buckets.count(quota, SECOND)[0].limited
-
-
-def test_a_request_refused_by_one_quota_is_counted_by_none() -> None:
-    buckets = Buckets(most=10)
-    wide, narrow = policy("integration", "a", Quota(60, 5)), policy("tenant", "t", Quota(60, 1))
-    buckets.count((wide, narrow), 0)
-
-    refused = buckets.count((wide, narrow), 0)
-
-    assert [each.limited for each in refused] == [False, True]
-    assert buckets.count((wide,), 0)[0].remaining == 3
-
-
-def test_quotas_of_two_keys_do_not_meet() -> None:
-    buckets = Buckets(most=10)
-    for key in "ab":
-        assert not buckets.count((policy("tenant", key, Quota(60, 1)),), 0)[0].limited
-
-
-def test_the_longest_unused_bucket_makes_room() -> None:
-    """Bounded memory: a flood of keys forgets the oldest, and a forgotten bucket is a full one."""
-    buckets = Buckets(most=2)
-    a, b, c = (policy("tenant", key, Quota(60, 1)) for key in "abc")
-    buckets.count((a,), 0)
-    buckets.count((b,), 0)
-    buckets.count((c,), 0)
-
-    assert buckets.look((a,), 0) is None
-    assert buckets.look((b,), 0)
-    assert buckets.look((c,), 0)
-
-
-@given(st.integers(1, 100_000), st.integers(1, 5_000), st.lists(st.integers(0, SECOND), max_size=200))
-def test_never_more_than_a_burst_and_the_rate(per_minute: int, burst: int, steps: list[int]) -> None:
-    buckets, quota = Buckets(most=10), (policy("tenant", "a", Quota(per_minute, burst)),)
-    now = allowed = 0
-    for step in steps:
-        now += step
-        allowed += not buckets.count(quota, now)[0].limited
-    assert allowed <= burst + now * per_minute / (60 * SECOND) + 1
-
-
-def test_rate_fields_follow_the_draft() -> None:
-    each = policy("integration", "a", Quota(1000, 2000))
-    left = Buckets(most=1).count((each,), 0)
-
-    assert policy_field([each]) == '"integration";q=2000;w=120'
-    assert limit_field(left) == '"integration";r=1999;t=1'
-
-
 def _refusals(most: int = 10) -> Refusals:
     refusals = Refusals(gateway="g", process="p", now_ms=0, interval_ms=15_000, most=most)
     refusals.told(refusals.tick(0, 0))
@@ -292,24 +221,6 @@ def test_more_refusals_than_a_tick_can_list_are_all_refused() -> None:
 
     assert len(tick.refused) == 2
     assert tick.all_refused
-
-
-@pytest.mark.parametrize(
-    ("peer", "forwarded", "sender"),
-    [
-        ("127.0.0.1", [], "127.0.0.1"),
-        ("127.0.0.1", ["203.0.113.9"], "203.0.113.9"),
-        ("127.0.0.1", ["1.2.3.4, 203.0.113.9"], "203.0.113.9"),
-        ("127.0.0.1", ["1.2.3.4", "203.0.113.9, 10.0.0.7"], "203.0.113.9"),
-        ("127.0.0.1", ["1.2.3.4, nonsense"], "127.0.0.1"),
-        ("198.51.100.1", ["1.2.3.4"], "198.51.100.1"),
-        ("::1", ["2001:db8::1"], "2001:db8::1"),
-        ("::ffff:127.0.0.1", ["203.0.113.9"], "203.0.113.9"),
-        (None, ["203.0.113.9"], ""),
-    ],
-)
-def test_a_forwarded_address_counts_only_from_a_trusted_proxy(peer: str | None, forwarded: list[str], sender: str) -> None:
-    assert Addresses(networks("127.0.0.0/8, ::1, 10.0.0.0/8")).sender(peer, forwarded) == sender
 
 
 def test_a_revision_is_read_from_if_match() -> None:

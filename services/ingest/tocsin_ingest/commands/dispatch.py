@@ -19,14 +19,14 @@ from tocsin_ingest.commands.resolving import Resolver
 from tocsin_ingest.commands.table import Operation
 from tocsin_ingest.commands.telling import applied, mismatched, pending, rejected
 from tocsin_ingest.commands.waiting import CommandLog, Waits
-from tocsin_ingest.domain.buckets import Quota, policy
 from tocsin_ingest.domain.request import read_patience
 from tocsin_ingest.domain.target import Commanded
-from tocsin_ingest.limits import Limits
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, Outcome
 from tocsin_ingest.receiving import Receiver
+from tocsin_runtime.buckets import Quota, policy
 from tocsin_runtime.clock import Clock
+from tocsin_runtime.limits import Limits
 
 
 class Commands:

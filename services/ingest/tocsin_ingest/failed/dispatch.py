@@ -18,20 +18,20 @@ from tocsin_control.principal import Principal, Scope
 from tocsin_control.trial import shown, try_delivery
 from tocsin_ingest.answers import answer, not_found, too_large, unavailable
 from tocsin_ingest.caller import Callers
-from tocsin_ingest.domain.buckets import Quota, policy
 from tocsin_ingest.domain.target import Failed
 from tocsin_ingest.failed.bulk import BulkRedriver
 from tocsin_ingest.failed.deeds import MANY_REDRIVEN, REDRIVEN
 from tocsin_ingest.failed.ports import FailedStore, Fate
 from tocsin_ingest.failed.requests import BulkRedrive, NewDiscard
 from tocsin_ingest.failed.resending import Resender
-from tocsin_ingest.limits import Limits
 from tocsin_ingest.management.reading import check_parameters, read_as, read_json
 from tocsin_ingest.ports import Audit, Exchange
 from tocsin_ingest.receiving import Receiver
 from tocsin_ingest.recorded import RecordedDeliveries
+from tocsin_runtime.buckets import Quota, policy
 from tocsin_runtime.errors import Invalid, Recoverable
 from tocsin_runtime.http import Problem
+from tocsin_runtime.limits import Limits
 from tocsin_runtime.log import AppendTooLarge
 from tocsin_sources import registry
 

@@ -18,10 +18,7 @@ from tocsin_control.errors import Forbidden, NameTaken, NoRoom, NotFound, Refuse
 from tocsin_control.principal import Scope
 from tocsin_ingest.answers import answer, not_found, unavailable, wrong_method
 from tocsin_ingest.caller import Callers
-from tocsin_ingest.domain.buckets import Quota, policy
-from tocsin_ingest.domain.rate_fields import limit_field, policy_field
 from tocsin_ingest.domain.target import Managed
-from tocsin_ingest.limits import Limits
 from tocsin_ingest.management.audit import Audit
 from tocsin_ingest.management.integrations import Integrations
 from tocsin_ingest.management.keys import Keys
@@ -29,7 +26,10 @@ from tocsin_ingest.management.ports import Administrator
 from tocsin_ingest.management.reading import check_parameters
 from tocsin_ingest.management.shapes import tenant_shape
 from tocsin_ingest.ports import Exchange
+from tocsin_runtime.buckets import Quota, policy
 from tocsin_runtime.http import Problem
+from tocsin_runtime.limits import Limits
+from tocsin_runtime.rate_fields import limit_field, policy_field
 
 _ID = re.compile(r"[0-9A-Za-z]{1,64}")
 _READING = {"HEAD": "GET"}

@@ -1,4 +1,4 @@
-"""Rate limits of the gateway (E3, security S80): counted after authentication, refused before the body is read.
+"""Rate limits of services (E3, security S80): counted after authentication, refused before the body is read.
 
 A request is counted once its signature proved whose it is: counting before would let anybody who knows a path use up
 somebody's quota. Whoever is over the quota already is refused before the body is read, so a flood costs one look. Who
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tocsin_contracts.problem import ProblemType
-from tocsin_ingest.domain.address import origin
-from tocsin_ingest.domain.buckets import Allowance, Buckets, Policy, Quota, policy
-from tocsin_ingest.domain.rate_fields import limit_field, policy_field, retry_after
+from tocsin_runtime.address import origin
+from tocsin_runtime.buckets import Allowance, Buckets, Policy, Quota, policy
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.http import Problem
+from tocsin_runtime.rate_fields import limit_field, policy_field, retry_after
 
 _DETAIL = "More requests than this quota allows."
 _FAILED = "failed-authentication"

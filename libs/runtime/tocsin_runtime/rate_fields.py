@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tocsin_ingest.domain.buckets import Allowance, Policy
+from tocsin_runtime.buckets import Allowance, Policy
 
 _SECOND_NS = 1_000_000_000
 
