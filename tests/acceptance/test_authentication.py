@@ -175,6 +175,7 @@ async def test_s21_a_key_reaches_what_its_scopes_name_and_nothing_else(shared: S
     shown = await customer.settle(FIRING)
     incident = shown["incident_ids"][0]
     ids = {"incidents": incident, "alerts": shown["events"][0]["alert_id"], "deliveries": shown["id"], "commands": "0" * 32}
+    ids |= {"rules": "0"}
     keys = await customer.keys(*Scope)
     seen: dict[tuple[str, Scope], bool] = {}
     for endpoint in ENDPOINTS:

@@ -12,8 +12,16 @@ from tests.support.system import Answer, System
 from tocsin_contracts.problem import ProblemType
 from tocsin_query.endpoints import ENDPOINTS, PREFIXES
 
-KINDS = {"/incidents/{id}": ("incident", "short_code", "prefix"), "/alerts/{id}": ("alert",), "/deliveries/{id}": ("delivery",)}
+KINDS = {
+    "/incidents/{id}": ("incident", "short_code", "prefix"),
+    "/incidents/{id}/why": ("incident", "short_code", "prefix"),
+    "/alerts/{id}": ("alert",),
+    "/alerts/{id}/why": ("alert",),
+    "/deliveries/{id}": ("delivery",),
+}
 """Which ids a route takes; `/commands/{id}` has a test of its own: the log alone knows which commands were given."""
+RULES = ("/rules", "/rules/versions", "/rules/versions/{id}")
+"""They have a test of their own: their ids are counted, so everybody's look alike."""
 LISTS = ("/incidents", "/alerts", "/deliveries")
 COUNTS = ("/deliveries/stats", "/deliveries/rejected")
 
@@ -64,7 +72,7 @@ async def test_two_tenants_with_the_same_fingerprint_never_meet(shared: System) 
 
 def test_the_matrix_knows_every_route_of_the_read_api() -> None:
     """A new route must say here which ids it takes, or have a test of its own."""
-    assert {endpoint.path for endpoint in ENDPOINTS} == {*KINDS, *LISTS, *COUNTS, "/commands/{id}"}
+    assert {endpoint.path for endpoint in ENDPOINTS} == {*KINDS, *LISTS, *COUNTS, *RULES, "/commands/{id}"}
 
 
 async def test_another_tenants_key_sees_404_on_every_route_with_every_kind_of_id(alice: Belongings, bob: Customer) -> None:
@@ -92,6 +100,17 @@ async def test_lists_and_totals_of_another_tenant_hold_nothing_whatever_they_are
     assert (rejected["days"], rejected["samples"]) == ([], [])
     assert (await bob.get("/alerts", incident_id=alice.ids["incident"]))["items"] == []
     assert (await alice.owner.get("/alerts", incident_id=alice.ids["incident"]))["total"] == 2
+
+
+async def test_rules_of_another_tenant_are_neither_seen_nor_counted(alice: Belongings, bob: Customer) -> None:
+    hers = {"document": {"version": 1, "rules": [{"name": "hers"}]}}
+    assert (await alice.owner.command("PUT", "/rules", hers)).status == 200
+    shown = await bob.get("/rules")
+    assert (shown["version"], shown["document"]) == (0, {"version": 1})
+    assert (await bob.get("/rules/versions"))["total"] == 0
+    assert (await _get(bob, "/api/v1/rules/versions/1")).status == 404
+    assert (await alice.owner.get("/rules/versions/1"))["document"]["rules"] == [{"name": "hers"}]
+    assert (await bob.command("PUT", "/rules", {"document": {"version": 1}})).json()["version"] == 1
 
 
 async def test_a_cursor_of_another_tenant_is_refused(alice: Belongings, bob: Customer) -> None:

@@ -87,7 +87,17 @@ POLICIES = {
     },
 }
 OF_TENANT = "(tenant_id = NULLIF(current_setting('app.tenant'::text, true), ''::text))"
-READABLE = ("facts", "incidents", "alerts", "alert_bodies", "alert_events", "deliveries", "incident_actions", "commands")
+READABLE = (
+    "facts",
+    "incidents",
+    "alerts",
+    "alert_bodies",
+    "alert_events",
+    "deliveries",
+    "incident_actions",
+    "commands",
+    "rule_sets",
+)
 _POLICIES = """
 SELECT tablename, policyname, permissive, roles::text[] AS roles, cmd, qual FROM pg_policies WHERE schemaname = 'proj'
 """
@@ -108,6 +118,7 @@ async def inhabited(shared: System, request: pytest.FixtureRequest) -> tuple[Cus
     for customer in customers:
         await customer.settle(alertmanager(am_alert()))
         await customer.set_status((await customer.incident())["id"], "ACKNOWLEDGED")
+        assert (await customer.command("PUT", "/rules", {"document": {"version": 1}})).status == 200
     if request.param == "after a swap":
         assert await shared.rebuild() > 0
     return customers

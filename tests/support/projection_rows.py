@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import asyncpg
+import orjson
 
 import tocsin_grouper
 from tests.support.servers import Database, SharedPostgres
@@ -139,6 +140,7 @@ class ProjectionRows:
             "group_key": "0" * 64,
             "status": "OPEN",
             "severity": "HIGH",
+            "worst": columns.get("severity", "HIGH"),
             "title": f"Incident {number}",
             "source": "alertmanager",
             "integration_id": "prometheus",
@@ -253,12 +255,13 @@ class ProjectionRows:
         row: dict[str, object] = {
             "incident_id": incident,
             "version": version,
-            "kind": "status-set",
+            "kind": "status-changed",
             "actor_kind": "person",
             "actor_id": "ann",
             "actor_name": "Ann",
             "from_status": "OPEN",
             "to_status": "ACKNOWLEDGED",
+            "detail": '{"before": "OPEN", "after": "ACKNOWLEDGED"}',
             "command_id": f"command-{version}",
             "at": START + timedelta(seconds=version),
             "offset": version,
@@ -278,6 +281,38 @@ class ProjectionRows:
         }
         await self._insert("facts", tenant, row | columns)
 
+    async def opening(self, tenant: str, incident: str, **body: object) -> None:
+        """Record how an incident began: its first fact."""
+        made = {
+            "group_key": "0" * 64,
+            "alert": ids.alert_id(tenant, "prometheus", "series-0"),
+            "source": "alertmanager",
+            "integration": "prometheus",
+            "project": "",
+            "problem": "HighErrorRate",
+            "title": "High error rate",
+            "severity": "HIGH",
+            "first_seen_at": 0,
+            "rule": "default",
+            "rule_version": 0,
+            "reason": "the same problem",
+        }
+        await self.fact(tenant, incident, 1, kind="incident-opened", body=orjson.dumps(made | body).decode())
+
+    async def rule_set(self, tenant: str, version: int, **columns: object) -> None:
+        """Record a version of the rules."""
+        row: dict[str, object] = {
+            "version": version,
+            "document": '{"version": 1, "rules": []}',
+            "actor_kind": "person",
+            "actor_id": "ann",
+            "actor_name": "Ann",
+            "command_id": f"rules-{version}",
+            "at": START + timedelta(seconds=version),
+            "offset": version,
+        }
+        await self._insert("rule_sets", tenant, row | columns)
+
     async def command(self, tenant: str, command: str, **columns: object) -> str:
         """Record what was decided about a command."""
         row: dict[str, object] = {
@@ -289,7 +324,7 @@ class ProjectionRows:
             "actor_name": "Ann",
             "outcome": "applied",
             "status": 200,
-            "detail": '{"status": "ACKNOWLEDGED"}',
+            "detail": '{"incident": "I", "status": "ACKNOWLEDGED", "version": 2, "revision": 1}',
             "decided_at": START,
             "offset": 1,
         }

@@ -9,16 +9,22 @@ from pydantic import BaseModel
 from tocsin_contracts.ids import TenantId
 from tocsin_contracts.position import Position
 from tocsin_control.principal import Scope
-from tocsin_query.domain import shapes
+from tocsin_query.domain import command_shapes, rule_shapes, shapes, why_shapes
+from tocsin_query.domain.alert_why import EVENTS
 from tocsin_query.domain.alerts import ALERTS
 from tocsin_query.domain.deliveries import DELIVERIES, GROUPS
+from tocsin_query.domain.incident_why import FACTS
 from tocsin_query.domain.incidents import INCIDENTS
 from tocsin_query.domain.kind import Place
 from tocsin_query.domain.parameter import Parameter, read_query
-from tocsin_query.handler import Answer, Reader
+from tocsin_query.domain.rule_sets import RULE_SETS
+from tocsin_query.explaining import explain_alert, explain_incident, show_rules, show_rules_of
+from tocsin_query.handler import Reader
+from tocsin_query.lookup import Answer
 
 PREFIXES: Final = ("/api/v1", "")
-"""Where every path answers: the canonical place, and bare as the source documents name it."""
+"""Where paths answer: the canonical place, and bare as the source documents name them."""
+_INCIDENT: Final = "Id, short code (`INC-7K3QF2B`), or the beginning of the id with seven characters or more."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +52,16 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     conflicts: bool = False
     """Whether an id may name several things: 409."""
-    has_etag: bool = False
+    etag: str = ""
+    """How its ETag is written, where it has one."""
+    bare: bool = True
+    """Whether it answers without `/api/v1` too; what no source document names does not."""
     tag: str = field(default="")
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """List every path under which it answers."""
+        return tuple(prefix + self.path for prefix in (PREFIXES if self.bare else PREFIXES[:1]))
 
 
 async def _incidents(reader: Reader, ask: Ask) -> Answer:
@@ -91,6 +105,28 @@ async def _command(reader: Reader, ask: Ask) -> Answer:
     return await reader.command(ask.tenant, ask.id, position if isinstance(position, Position) else None)
 
 
+async def _alert_why(reader: Reader, ask: Ask) -> Answer:
+    return await explain_alert(reader.projection, ask.tenant, ask.id, ask.query)
+
+
+async def _incident_why(reader: Reader, ask: Ask) -> Answer:
+    return await explain_incident(reader.projection, ask.tenant, ask.id, ask.query)
+
+
+async def _rules(reader: Reader, ask: Ask) -> Answer:
+    read_query((), ask.query)
+    return await show_rules(reader.projection, ask.tenant)
+
+
+async def _rule_sets(reader: Reader, ask: Ask) -> Answer:
+    return await reader.page(ask.tenant, RULE_SETS, ask.query)
+
+
+async def _rule_set(reader: Reader, ask: Ask) -> Answer:
+    read_query((), ask.query)
+    return await show_rules_of(reader.projection, ask.tenant, ask.id)
+
+
 POSITION = Parameter(
     name="position",
     meaning="Where the command's record lies, if known: then an id that was never given is a 404 instead of pending.",
@@ -114,11 +150,23 @@ ENDPOINTS: Final = (
         tag="incidents",
         summary="Show one incident with its alerts, actions and recent history.",
         scopes=(Scope.INCIDENTS_READ,),
-        id_meaning="Id, short code (`INC-7K3QF2B`), or the beginning of the id with seven characters or more.",
+        id_meaning=_INCIDENT,
         answers={200: (shapes.Incident,)},
         conflicts=True,
-        has_etag=True,
+        etag='W/"<version>"',
         answer=_incident,
+    ),
+    Endpoint(
+        path="/incidents/{id}/why",
+        name="explainIncident",
+        tag="incidents",
+        summary="Tell how an incident began, and what happened to it since: why, and by whom.",
+        scopes=(Scope.INCIDENTS_READ,),
+        id_meaning=_INCIDENT,
+        parameters=FACTS.parameters,
+        answers={200: (why_shapes.IncidentWhy,)},
+        conflicts=True,
+        answer=_incident_why,
     ),
     Endpoint(
         path="/alerts",
@@ -128,6 +176,7 @@ ENDPOINTS: Final = (
         scopes=(Scope.ALERTS_READ,),
         parameters=ALERTS.parameters,
         answers={200: (shapes.AlertPage,)},
+        conflicts=True,
         answer=_alerts,
     ),
     Endpoint(
@@ -139,6 +188,17 @@ ENDPOINTS: Final = (
         id_meaning="Id of the alert.",
         answers={200: (shapes.Alert,)},
         answer=_alert,
+    ),
+    Endpoint(
+        path="/alerts/{id}/why",
+        name="explainAlert",
+        tag="alerts",
+        summary="Tell what decided where an alert's episode began, and what its notifications did.",
+        scopes=(Scope.ALERTS_READ,),
+        id_meaning="Id of the alert.",
+        parameters=EVENTS.parameters,
+        answers={200: (why_shapes.AlertWhy,)},
+        answer=_alert_why,
     ),
     Endpoint(
         path="/deliveries",
@@ -187,7 +247,41 @@ ENDPOINTS: Final = (
         scopes=(Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE, Scope.RULES_WRITE),
         id_meaning="The Idempotency-Key that was sent, or the id that was answered.",
         parameters=(POSITION,),
-        answers={200: (shapes.Command,), 202: (shapes.PendingCommand,)},
+        answers={200: (command_shapes.Command,), 202: (command_shapes.PendingCommand,)},
         answer=_command,
+    ),
+    Endpoint(
+        path="/rules",
+        name="getRules",
+        tag="rules",
+        summary="Show the rules in force; version 0 before there are any.",
+        scopes=(Scope.INCIDENTS_READ, Scope.RULES_WRITE),
+        answers={200: (rule_shapes.RuleSet,)},
+        etag='"v<version>"',
+        bare=False,
+        answer=_rules,
+    ),
+    Endpoint(
+        path="/rules/versions",
+        name="listRules",
+        tag="rules",
+        summary="List every version of the rules, the newest first.",
+        scopes=(Scope.INCIDENTS_READ, Scope.RULES_WRITE),
+        parameters=RULE_SETS.parameters,
+        answers={200: (rule_shapes.RuleSetPage,)},
+        bare=False,
+        answer=_rule_sets,
+    ),
+    Endpoint(
+        path="/rules/versions/{id}",
+        name="getRulesOfVersion",
+        tag="rules",
+        summary="Show a version of the rules.",
+        scopes=(Scope.INCIDENTS_READ, Scope.RULES_WRITE),
+        id_meaning="The version's number; 0 is what holds before there are any.",
+        answers={200: (rule_shapes.RuleSet,)},
+        etag='"v<version>"',
+        bare=False,
+        answer=_rule_set,
     ),
 )

@@ -31,7 +31,6 @@ _FRESHNESS: Final = {
     "Tocsin-Position": {"description": "Last folded record, `partition:offset`.", "schema": {"type": "string"}},
     "Tocsin-Age": {"description": "Seconds since it was appended to the log.", "schema": {"type": "number"}},
 }
-_ETAG: Final = {"ETag": {"description": '`W/"<version>"`: for If-None-Match only.', "schema": {"type": "string"}}}
 
 
 def document(endpoints: Iterable[Endpoint], *, version: str) -> Json:
@@ -61,7 +60,7 @@ def document(endpoints: Iterable[Endpoint], *, version: str) -> Json:
         },
         "servers": [{"url": prefix or "/"} for prefix in PREFIXES],
         "security": [{"apiKey": []}],
-        "paths": {each.path: {"get": _operation(each)} for each in listed},
+        "paths": {each.path: _item(each) for each in listed},
         "components": {
             "securitySchemes": {
                 "apiKey": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer tocsin_…`"}
@@ -69,6 +68,18 @@ def document(endpoints: Iterable[Endpoint], *, version: str) -> Json:
             "schemas": schemas["$defs"],
         },
     }
+
+
+def _item(endpoint: Endpoint) -> Json:
+    canonical = {} if endpoint.bare else {"servers": [{"url": PREFIXES[0]}]}
+    return {**canonical, "get": _operation(endpoint)}
+
+
+def _etag(endpoint: Endpoint) -> Json:
+    if not endpoint.etag:
+        return {}
+    use = "for If-None-Match only" if endpoint.etag.startswith("W/") else "for If-None-Match, and for If-Match of a change"
+    return {"ETag": {"description": f"`{endpoint.etag}`: {use}.", "schema": {"type": "string"}}}
 
 
 def _operation(endpoint: Endpoint) -> Json:
@@ -80,7 +91,7 @@ def _operation(endpoint: Endpoint) -> Json:
         "parameters": _parameters(endpoint),
         "responses": {
             **{str(status): _success(endpoint, status) for status in endpoint.answers},
-            **({"304": {"description": "Not changed since the ETag in If-None-Match."}} if endpoint.has_etag else {}),
+            **({"304": {"description": "Not changed since the ETag in If-None-Match."}} if endpoint.etag else {}),
             **{str(status): _problem(status) for status in _PROBLEMS if _happens(endpoint, status)},
         },
     }
@@ -92,7 +103,7 @@ def _parameters(endpoint: Endpoint) -> list[Json]:
         listed.insert(
             0, {"name": "id", "in": "path", "required": True, "description": endpoint.id_meaning, "schema": {"type": "string"}}
         )
-    if endpoint.has_etag:
+    if endpoint.etag:
         meaning = "ETag of an earlier answer."
         listed.append({"name": "If-None-Match", "in": "header", "description": meaning, "schema": {"type": "string"}})
     return listed
@@ -102,7 +113,7 @@ def _success(endpoint: Endpoint, status: int) -> Json:
     shown = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in endpoint.answers[status]]
     return {
         "description": " ".join((model.__doc__ or "").splitlines()[0] for model in endpoint.answers[status]),
-        "headers": {**_FRESHNESS, **(_ETAG if endpoint.has_etag else {})},
+        "headers": {**_FRESHNESS, **_etag(endpoint)},
         "content": {"application/json": {"schema": shown[0] if len(shown) == 1 else {"oneOf": shown}}},
     }
 

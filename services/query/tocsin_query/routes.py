@@ -13,8 +13,9 @@ from aiohttp.typedefs import Middleware
 from tocsin_control.errors import Forbidden
 from tocsin_control.principal import Principal, Scope
 from tocsin_query.domain.freshness import Freshness
-from tocsin_query.endpoints import ENDPOINTS, PREFIXES, Ask, Endpoint
-from tocsin_query.handler import Answer, Reader
+from tocsin_query.endpoints import ENDPOINTS, Ask, Endpoint
+from tocsin_query.handler import Reader
+from tocsin_query.lookup import Answer
 from tocsin_query.metrics import QueryMetrics
 from tocsin_query.ports import Authenticator
 from tocsin_query.problems import explain, key_in_query
@@ -44,8 +45,8 @@ class Api:
     def attach(self, app: web.Application) -> None:
         """Add every route and the middlewares to an application made by `tocsin_runtime.http.application`."""
         for endpoint in ENDPOINTS:
-            for prefix in PREFIXES:
-                app.router.add_get(prefix + endpoint.path, self._route(endpoint), allow_head=True)
+            for place in endpoint.places:
+                app.router.add_get(place, self._route(endpoint), allow_head=True)
         app.router.add_get(OPENAPI_PATH, self._document(), allow_head=True)
         app.middlewares.insert(0, self._observe)
         app.middlewares.append(_explain)
@@ -69,10 +70,10 @@ class Api:
         headers = _freshness_headers(answer.freshness, age_s)
         headers |= {"Cache-Control": "no-store", "Vary": "Authorization"}
         if answer.canonical is not None:
-            headers["Content-Location"] = f"/api/v1/incidents/{answer.canonical}"
-        if answer.version is not None:
-            headers |= {"ETag": f'W/"{answer.version}"', "Cache-Control": "private, no-cache"}
-            if _known(request, str(answer.version)):
+            headers["Content-Location"] = answer.canonical
+        if answer.etag is not None:
+            headers |= {"ETag": answer.etag, "Cache-Control": "private, no-cache"}
+            if _known(request, answer.etag.removeprefix("W/").strip('"')):
                 return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
         cursor = answer.body.get("next_cursor")
         if isinstance(cursor, str):

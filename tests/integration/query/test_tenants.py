@@ -13,11 +13,11 @@ from tocsin_control.bootstrap import Role
 from tocsin_control.principal import Scope
 from tocsin_query.adapters.postgres import PostgresProjection, open_pool
 from tocsin_query.domain.statement import Statement
-from tocsin_query.endpoints import ENDPOINTS, PREFIXES, Endpoint
+from tocsin_query.endpoints import ENDPOINTS, Endpoint
 from tocsin_query.ports import Snapshot
 from tocsin_runtime import postgres
 
-ROUTES = [prefix + endpoint.path for prefix in PREFIXES for endpoint in ENDPOINTS]
+ROUTES = [place for endpoint in ENDPOINTS for place in endpoint.places]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,8 @@ def owned(module_projection: ProjectionDatabase) -> dict[str, str]:
 async def _seed(projection: ProjectionDatabase) -> dict[str, str]:
     async with projection.writing() as rows:
         incident = await rows.incident("globex", service="secret-service")
-        await rows.fact("globex", incident, 1)
+        await rows.opening("globex", incident)
+        await rows.rule_set("globex", 1, command_id="their-rules")
         await rows.action("globex", incident, 1)
         alert = await rows.alert("globex", incident_id=incident, service="secret-service")
         await rows.event("globex", alert, 5, incident_id=incident)
@@ -45,6 +46,8 @@ async def _seed(projection: ProjectionDatabase) -> dict[str, str]:
         "alerts": alert,
         "deliveries": delivery,
         "commands": command,
+        "rules": "their-rules",
+        "rules/versions": "1",
     }
 
 
@@ -63,6 +66,8 @@ async def test_nothing_of_another_tenant_is_reached_on_any_route(
     resource = route.removeprefix("/api/v1").split("/")[1]
     if route.endswith("/rejected"):
         resource = "deliveries/rejected"
+    if route.endswith("/versions/{id}"):
+        resource = "rules/versions"
     path = route.replace("{id}", owned[resource])
     mine, own = await reading.get(path), await theirs.get(path)
 
@@ -149,7 +154,17 @@ async def test_the_database_shows_a_query_without_a_tenant_only_its_own(
     owned: dict[str, str], module_projection: ProjectionDatabase
 ) -> None:
     """S51: the second wall, for the day a predicate is forgotten. No tenant named: nothing at all."""
-    tables = ("incidents", "alerts", "alert_bodies", "alert_events", "deliveries", "incident_actions", "commands", "facts")
+    tables = (
+        "incidents",
+        "alerts",
+        "alert_bodies",
+        "alert_events",
+        "deliveries",
+        "incident_actions",
+        "commands",
+        "facts",
+        "rule_sets",
+    )
     async with module_projection.connected(Role.QUERY) as connection:
         for table in tables:
             for tenant, seen in (("globex", {"globex"}), ("nobody", set()), ("", set())):

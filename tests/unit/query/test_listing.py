@@ -14,12 +14,13 @@ from tocsin_query.domain.alerts import ALERTS
 from tocsin_query.domain.deliveries import DELIVERIES, GROUPS
 from tocsin_query.domain.grouping import read_grouping
 from tocsin_query.domain.incidents import INCIDENTS
-from tocsin_query.domain.kind import Choice, Instant
+from tocsin_query.domain.kind import Choice, IncidentName, Instant
 from tocsin_query.domain.listing import Listing, PageRequest, next_cursor, read_page
 from tocsin_query.domain.parameter import Refused
+from tocsin_query.domain.rule_sets import RULE_SETS
 from tocsin_query.domain.shapes import Alert, AlertRow, Incident, IncidentRow
 from tocsin_query.domain.statement import Statement, count, groups, page
-from tocsin_query.handler import QUERIES
+from tocsin_query.lookup import QUERIES
 
 PROBE = "probe"
 """The one statement that belongs to no tenant: positions and clocks only."""
@@ -33,6 +34,8 @@ def _queries(listing: Listing) -> st.SearchStrategy[dict[str, str]]:
         if isinstance(kind, Choice):
             most = 3 if each.parameter.many else 1
             values[each.parameter.name] = st.lists(st.sampled_from(kind.values), min_size=1, max_size=most).map(",".join)
+        elif isinstance(kind, IncidentName):
+            values[each.parameter.name] = st.text("0123456789ABCDEF", min_size=7, max_size=26)
         elif isinstance(kind, Instant):
             late = each.parameter.name.endswith("_to")
             values[each.parameter.name] = st.just("2026-02-01T00:00:00Z" if late else "2026-01-01T00:00:00Z")
@@ -49,7 +52,7 @@ def _queries(listing: Listing) -> st.SearchStrategy[dict[str, str]]:
 @given(st.data())
 def test_every_composed_statement_carries_the_tenant_and_no_value(data: st.DataObject) -> None:
     """Values are bound, never written: the text holds our own words and placeholders only (S50)."""
-    listing = data.draw(st.sampled_from([INCIDENTS, ALERTS, DELIVERIES]))
+    listing = data.draw(st.sampled_from([INCIDENTS, ALERTS, DELIVERIES, RULE_SETS]))
     query = data.draw(_queries(listing))
     request = read_page(listing, query.items(), tenant="acme")
 
@@ -110,16 +113,16 @@ def test_no_statement_is_composed_outside_its_module() -> None:
             Incident,
             {"short_code", "opened_position", "changed_position", "alerts", "alerts_total", "actions", "timeline"},
         ),
-        ("alert", Alert, {"changed_position", "events"}),
-        ("incident_alerts", AlertRow, set()),
+        ("alert", Alert, {"changed_position", "events", "waiting_for", "description", "labels", "metadata", "raw"}),
+        ("incident_alerts", AlertRow, {"waiting_for"}),
     ],
 )
 def test_a_statement_selects_what_its_answer_shows(name: str, shape: type[IncidentRow | AlertRow], computed: set[str]) -> None:
     match = re.search(r"SELECT(.*?)FROM", QUERIES[name], re.DOTALL)
     assert match is not None
-    selected = {column.strip() for column in match[1].split(",")}
+    selected = {column.strip().split(" AS ")[-1] for column in match[1].split(",")}
 
-    hidden = {"partition", "opened_offset", "changed_offset"}
+    hidden = {"partition", "opened_offset", "changed_offset", "held"}
     assert selected - hidden == set(shape.model_fields) - computed - {"as_of"}
 
 

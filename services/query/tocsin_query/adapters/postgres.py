@@ -11,7 +11,7 @@ from tocsin_contracts.ids import TenantId
 from tocsin_contracts.topics import GROUPER_CONSUMER, LIVE
 from tocsin_query.domain.freshness import Freshness
 from tocsin_query.domain.statement import Statement
-from tocsin_query.handler import QUERIES
+from tocsin_query.lookup import QUERIES
 from tocsin_query.ports import Snapshot, TooSlow
 from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.postgres import Connection, Limits, Pool, create_pool, run_again_if_stale, translated

@@ -5,19 +5,9 @@ from typing import Final
 from tocsin_contracts.outcome import Outcome
 from tocsin_query.domain.grouping import Grouping
 from tocsin_query.domain.kind import Choice
-from tocsin_query.domain.listing import Filter, Key, Listing, Order, any_of, between, time_key
-from tocsin_query.domain.parameter import Parameter
+from tocsin_query.domain.listing import OFFSET_KEY, Listing, Order, any_of, between, time_key, whether
 from tocsin_query.domain.rendering import delivery_row
 from tocsin_query.domain.statement import DISCARDED
-
-_YES_NO: Final = Choice(("yes", "no"))
-_OFFSET = Key(sql='"offset"', cast="bigint", of=lambda row: int(str(row["offset"])), bind=int)
-
-
-def _whether(name: str, meaning: str, predicate: str) -> Filter:
-    """Declare a filter that takes `yes` or `no`."""
-    return Filter(parameter=Parameter(name=name, meaning=meaning, kind=_YES_NO), predicate=predicate + " = ({}::text = 'yes')")
-
 
 DELIVERIES: Final = Listing(
     table="proj.deliveries",
@@ -32,12 +22,12 @@ DELIVERIES: Final = Listing(
         any_of("source", "Kind of the sender, like `alertmanager`."),
         any_of("integration_id", "Of this integration: its whole id."),
         any_of("sender_id", "The sender's own id of the delivery."),
-        _whether("attempt", "Whether it was a redrive: `no` leaves every delivery once.", "(redrive_of IS NOT NULL)"),
-        _whether("discarded", "Whether somebody looked at it and let it be.", DISCARDED),
+        whether("attempt", "Whether it was a redrive: `false` leaves every delivery once.", "(redrive_of IS NOT NULL)"),
+        whether("discarded", "Whether somebody looked at it and let it be.", DISCARDED),
         *between("received_at", "Received by a gateway"),
         *between("logged_at", "Appended to the log"),
     ),
-    orders=tuple(Order(name=f"{sign}logged_at", keys=(time_key("logged_at"), _OFFSET)) for sign in ("-", "")),
+    orders=tuple(Order(name=f"{sign}logged_at", keys=(time_key("logged_at"), OFFSET_KEY)) for sign in ("-", "")),
     show=delivery_row,
 )
 GROUPS: Final = Grouping(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from tocsin_contracts.position import Position
+from tocsin_contracts.reference import read_reference
 from tocsin_contracts.times import EARLIEST_AT, LATEST_AT, from_datetime
 
 TEXT_MAX: Final = 1000
@@ -130,3 +131,19 @@ class Place:
     def schema(self) -> dict[str, object]:
         """Describe `partition:offset`."""
         return {"type": "string", "pattern": r"^\d{1,5}:\d{1,15}$"}
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentName:
+    """An incident as people name it: its id, its short code, or a beginning of the id."""
+
+    def read(self, text: str) -> str:
+        """Give it folded: every spelling of one name is the same text."""
+        try:
+            return read_reference(text).written
+        except ValueError:
+            raise Unfit("not-an-incident", "an incident's id, or its short code like INC-7K3QF2B") from None
+
+    def schema(self) -> dict[str, object]:
+        """Describe a bounded string."""
+        return {"type": "string", "minLength": 7, "maxLength": 40}

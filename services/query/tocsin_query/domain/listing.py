@@ -14,6 +14,7 @@ LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 200
 OFFSET_MAX: Final = 10_000
 
+_TRUTH: Final = Choice(("true", "false", "yes", "no"))
 Row = Mapping[str, object]
 Show = Callable[[Row, TenantId], dict[str, object]]
 """Makes of a stored row what people see."""
@@ -30,6 +31,8 @@ class Filter:
 
     parameter: Parameter
     predicate: str
+    names_incidents: bool = False
+    """Whether its values may be short codes: they are looked up before the statement is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,13 @@ def any_of(name: str, meaning: str, kind: Choice | Text | None = None) -> Filter
     return Filter(parameter=parameter, predicate=name + " = ANY({}::text[])")
 
 
+def whether(name: str, meaning: str, predicate: str) -> Filter:
+    """Declare a filter that takes `true` or `false`; `yes` and `no` mean the same."""
+    return Filter(
+        parameter=Parameter(name=name, meaning=meaning, kind=_TRUTH), predicate=predicate + " = ({}::text = ANY('{{true,yes}}'))"
+    )
+
+
 def between(column: str, what: str) -> tuple[Filter, Filter]:
     """Declare `<column>_from` (inclusive) and `<column>_to` (exclusive): neighbouring ranges share no row."""
     stem = column.removesuffix("_at")
@@ -134,6 +144,12 @@ def text_key(column: str) -> Key:
     return Key(sql=column, cast="text", of=lambda row: str(row[column]), bind=str)
 
 
+def number_key(column: str, cast: str = "integer") -> Key:
+    """Sort by a whole number."""
+    name = column.strip('"')
+    return Key(sql=column, cast=cast, of=lambda row: int(str(row[name])), bind=int)
+
+
 def time_key(column: str) -> Key:
     """Sort by a time."""
     return Key(
@@ -144,6 +160,9 @@ def time_key(column: str) -> Key:
     )
 
 
+OFFSET_KEY: Final = number_key('"offset"', "bigint")
+
+
 def read_page(listing: Listing, query: Iterable[tuple[str, str]], *, tenant: str) -> PageRequest:
     """Read a query string into the page it asks for.
 
@@ -151,8 +170,19 @@ def read_page(listing: Listing, query: Iterable[tuple[str, str]], *, tenant: str
         Refused: with every fault that can be told.
     """
     values = read_query(listing.parameters, query)
-    order = next(each for each in listing.orders if each.name == values.get("sort", listing.orders[0].name))
     filters = tuple((each, values[each.parameter.name]) for each in listing.filters if each.parameter.name in values)
+    return page_of(listing, values, filters, tenant=tenant)
+
+
+def page_of(
+    listing: Listing, values: Mapping[str, object], filters: tuple[tuple[Filter, object], ...], *, tenant: str
+) -> PageRequest:
+    """Make a page's request of values that were read.
+
+    Raises:
+        Refused: they do not fit each other, or the cursor is of another query.
+    """
+    order = next(each for each in listing.orders if each.name == values.get("sort", listing.orders[0].name))
     canonical = repr([order.name, *((each.parameter.name, value) for each, value in filters)])
     faults = list(_empty_ranges(values))
     after: tuple[int | str, ...] | None = None

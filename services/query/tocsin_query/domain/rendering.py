@@ -1,15 +1,23 @@
 """Rows become answers: positions and delivery ids as people see them, stored JSON passed through unread."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import orjson
 
 from tocsin_contracts.ids import TenantId, delivery_id
 from tocsin_contracts.position import Position
+from tocsin_query.domain.alerts import alert_row
 from tocsin_query.domain.checks import checks
+from tocsin_query.domain.details import detail_of
+from tocsin_query.domain.incident_facts import fact_of_action
 from tocsin_query.domain.incidents import incident_row
+from tocsin_query.domain.rule_shapes import RuleSetRow
+from tocsin_query.domain.sentences import sentence_of
 
 Row = Mapping[str, object]
+NO_RULES: Final = {"version": 1}
+"""The document of version 0: a rule set that says nothing, so that every default holds. Its version is the format's."""
 
 
 def incident(
@@ -21,20 +29,20 @@ def incident(
     body["labels"] = _json(body["labels"])
     body["opened_position"] = _position(partition, body.pop("opened_offset"))
     body["changed_position"] = _position(partition, body.pop("changed_offset"))
-    body["alerts"] = [dict(each) for each in alerts]
+    body["alerts"] = [alert_row(each) for each in alerts]
     body["alerts_total"] = alerts_total
-    body["actions"] = [_placed(each) for each in actions]
-    body["timeline"] = [{**_placed(each), "body": _json(each["body"])} for each in facts]
+    body["actions"] = [_action(each, str(row["id"])) for each in actions]
+    body["timeline"] = [{**placed(each), "body": _json(each["body"])} for each in facts]
     return body
 
 
 def alert(row: Row, *, events: Sequence[Row], tenant: TenantId) -> dict[str, object]:
     """Show one alert."""
-    body = dict(row)
+    body = alert_row(row)
     for name in ("labels", "metadata", "raw"):
         body[name] = _json(body[name])
     body["changed_position"] = _position(body.pop("partition"), body.pop("changed_offset"))
-    body["events"] = [_event(each, tenant) for each in events]
+    body["events"] = [event(each, tenant) for each in events]
     return body
 
 
@@ -64,9 +72,9 @@ def delivery(
     body["discarded"] = discard is not None
     body["discard"] = None if discard is None else dict(discard)
     body["checks"] = [check.shown() for check in checks(row)]
-    body["events"] = [_event(each, tenant) for each in events]
+    body["events"] = [event(each, tenant) for each in events]
     body["incidents"] = [incident_row(each) for each in incidents]
-    body["attempts"] = [_placed(each) for each in attempts]
+    body["attempts"] = [placed(each) for each in attempts]
     return body
 
 
@@ -78,17 +86,31 @@ def pending_delivery(tenant: TenantId, position: Position) -> dict[str, object]:
 
 def command(row: Row) -> dict[str, object]:
     """Show what was decided about a command."""
-    return {**_placed(row), "detail": _json(row["detail"])}
+    return {**placed(row), "detail": _json(row["detail"])}
 
 
-def _event(row: Row, tenant: TenantId) -> dict[str, object]:
-    return {"delivery_id": _delivery_id(tenant, row["partition"], row["offset"]), **_placed(row)}
+def event(row: Row, tenant: TenantId) -> dict[str, object]:
+    """Show an alert event."""
+    return {"delivery_id": _delivery_id(tenant, row["partition"], row["offset"]), **placed(row)}
 
 
-def _placed(row: Row) -> dict[str, object]:
+def placed(row: Row) -> dict[str, object]:
+    """Show a row with its position in place of partition and offset."""
     body = dict(row)
     body["position"] = _position(body.pop("partition"), body.pop("offset"))
     return body
+
+
+def rule_set(row: Row | None) -> dict[str, object]:
+    """Show a version of the rules with its document; None: version 0, which holds before there are any."""
+    if row is None:
+        return {**dict.fromkeys(RuleSetRow.model_fields), "version": 0, "document": NO_RULES}
+    return {**placed(row), "document": _json(row["document"])}
+
+
+def _action(row: Row, incident: str) -> dict[str, object]:
+    fact = fact_of_action(row, incident)
+    return {**placed(row), "sentence": sentence_of(fact), "detail": detail_of(fact)}
 
 
 def _position(partition: object, offset: object) -> str:

@@ -47,7 +47,8 @@ class IncidentRow(Shape):
     id: str
     short_code: str = Field(description="The code to say aloud; answers at `/incidents/{id}` too.")
     status: IncidentStatus
-    severity: Severity = Field(description="The highest so far.")
+    severity: Severity = Field(description="The highest so far, or what somebody set in its place.")
+    worst_severity: Severity = Field(description="The highest that its alerts and escalations had, whatever somebody set.")
     title: str
     source: str
     integration_id: str
@@ -55,10 +56,16 @@ class IncidentRow(Shape):
     service: str | None
     environment: str | None
     team: str | None
+    category: str | None
     link: str | None
     assignee: str | None
     runbook_url: str | None
-    snoozed_until: datetime | None
+    snoozed_until: datetime | None = Field(
+        description="Quiet until then, if that is later than `as_of.clock` and it is unresolved."
+    )
+    flapping: bool = Field(description="It opened too often: it is kept open, and quiet.")
+    merged_into: str | None = Field(description="The incident that took its alerts.")
+    split_from: str | None = Field(description="The incident that its first alerts were taken out of.")
     alert_count: int = Field(description="Distinct alerts that joined it.")
     firing_count: int = Field(description="Of them active now.")
     event_count: int
@@ -71,6 +78,16 @@ class IncidentRow(Shape):
     closed_at: datetime | None
     version: int = Field(description="Grows with every fact: the read ETag.")
     revision: int = Field(description='Grows with what people change: send it as `If-Match: "r<revision>"`.')
+
+
+class WaitingFor(Shape):
+    """What an alert waits for that fires and has no incident yet: others of its group."""
+
+    group_key: str
+    rule: str | None = Field(description="The rule with the threshold. It and the counts are null once their event was dropped.")
+    alerts: int | None = Field(description="How many must fire.")
+    within_s: int | None
+    counted: int | None = Field(description="How many did when this one was counted.")
 
 
 class AlertRow(Shape):
@@ -88,9 +105,11 @@ class AlertRow(Shape):
     service: str | None
     environment: str | None
     team: str | None
+    category: str | None
     host: str | None
     link: str | None
     incident_id: str | None = Field(description="Of its current or last episode.")
+    waiting_for: WaitingFor | None = Field(description="Null where it does not wait.")
     heartbeat: bool
     event_count: int
     occurred_at: datetime
@@ -109,10 +128,28 @@ class AlertPage(Page[AlertRow]):
     """One page of alerts."""
 
 
+class Detail(Shape):
+    """What an action or a fact changed; what it does not say is null or empty."""
+
+    field: (
+        Literal["status", "severity", "assignee", "team", "category", "runbook_url", "snoozed_until", "flapping", "group_key"]
+        | None
+    )
+    before: str | None = Field(description="Times are RFC 3339.")
+    after: str | None
+    reason: str | None = Field(description="Of a move of alerts: `merge`, `split`, `undo-merge`, `undo-split`; else a sentence.")
+    other_id: str | None = Field(description="The other incident: of a link, a merge, a split.")
+    other_short_code: str | None
+    linked: bool | None = Field(description="Of a link: false where it was taken back.")
+    alerts: list[str] = Field(description="Ids of the alerts that moved, or that caused it; the first 100.")
+    alerts_total: int
+    undoes: int | None = Field(description="The version of the action that this one takes back.")
+
+
 class Action(Shape):
     """What somebody did to an incident."""
 
-    version: int
+    version: int = Field(description="`undo` takes it.")
     kind: str
     actor_kind: str
     actor_id: str
@@ -120,6 +157,8 @@ class Action(Shape):
     from_status: str | None
     to_status: str | None
     comment: str | None
+    sentence: str = Field(description="The same, for people.")
+    detail: Detail
     command_id: str
     at: datetime
     position: str
@@ -141,8 +180,8 @@ class Incident(IncidentRow):
     description: str | None
     labels: dict[str, Any] = Field(description="Of the alert that opened it.")
     group_key: str
-    rule: str = Field(description="Which rule grouped it.")
-    rule_version: int
+    rule: str = Field(description="Which rule groups it; `/incidents/{id}/why` tells more.")
+    rule_version: int = Field(description="Of the tenant's rules; 0: before there were any.")
     reason: str
     previous_id: str | None = Field(description="The incident of the same group before this one.")
     opened_position: str
@@ -325,28 +364,13 @@ class Rejected(Shape):
     as_of: AsOf
 
 
-class PendingCommand(Shape):
-    """A command that is not decided yet, or was never given: only the log knows which."""
+class IncidentChoice(Shape):
+    """An incident that an ambiguous name may mean."""
 
     id: str
-    outcome: Literal["pending"]
-    as_of: AsOf
-
-
-class Command(Shape):
-    """What was decided about a command."""
-
-    id: str
-    outcome: Literal["applied", "rejected"]
-    status: int = Field(description="The HTTP status of the decision: 200, 404, 409, 412 or 422; 500 for a fault of ours.")
-    kind: str
-    detail: Any
-    actor_kind: str
-    actor_id: str
-    actor_name: str
-    decided_at: datetime
-    position: str
-    as_of: AsOf
+    short_code: str
+    title: str
+    status: IncidentStatus
 
 
 class ProblemError(Shape):
@@ -369,5 +393,5 @@ class Problem(BaseModel):
     detail: str | None = None
     instance: str
     errors: list[ProblemError] | None = None
-    choices: list[IncidentRow] | None = Field(default=None, description="Of an ambiguous id: what it may mean.")
+    choices: list[IncidentChoice] | None = Field(default=None, description="Of an ambiguous id: what it may mean.")
     violated_policies: list[str] | None = Field(default=None, alias="violated-policies", description="Quotas that are used up.")

@@ -16,6 +16,17 @@ DISCARDED: Final = (
     ' AND d."offset" = proj.deliveries."offset")'
 )
 """Whether somebody looked at the delivery of a row and let it be."""
+SNOOZED: Final = (
+    "(status IN ('OPEN', 'ACKNOWLEDGED', 'INVESTIGATING') AND snoozed_until IS NOT NULL AND snoozed_until >"
+    " (SELECT p.clock FROM proj.partitions AS p JOIN control.tenants AS t ON t.partition = p.partition WHERE t.id = $1))"
+)
+"""Whether an incident is kept quiet: by the fold's clock, as all that was decided; of what is over a snooze means nothing."""
+HELD_WHY: Final = (
+    "CASE WHEN held IS NOT NULL THEN (SELECT e.why FROM proj.alert_events AS e WHERE e.tenant_id = $1"
+    " AND e.alert_id = proj.alerts.id AND e.logged_at = proj.alerts.opened_at AND e.why IS NOT NULL"
+    ' ORDER BY e."offset" DESC, e.seq DESC LIMIT 1) END AS held_why'
+)
+"""Why an alert waits stands at the event that began its episode; few wait, and each is one look into an index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,16 +18,25 @@ SELECT id, title, status FROM proj.incidents
  WHERE tenant_id = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4;
 
 -- name: incident
-SELECT id, status, severity, title, source, integration_id, project, service, environment, team, link, assignee, runbook_url,
-       snoozed_until, alert_count, firing_count, event_count, first_seen_at, last_alert_at, created_at, updated_at,
-       acknowledged_at, resolved_at, closed_at, version, revision, description, labels, group_key, rule, rule_version, reason,
-       previous_id, partition, opened_offset, changed_offset
+SELECT id, status, severity, worst AS worst_severity, title, source, integration_id, project, service, environment, team,
+       category, link, assignee, runbook_url, snoozed_until, flapping, merged_into, split_from, alert_count, firing_count,
+       event_count, first_seen_at, last_alert_at, created_at, updated_at, acknowledged_at, resolved_at, closed_at, version,
+       revision, description, labels, group_key, rule, rule_version, reason, previous_id, partition, opened_offset,
+       changed_offset
   FROM proj.incidents WHERE tenant_id = $1 AND id = $2;
+
+-- name: incident_standing
+SELECT id, title, status, severity, worst AS worst_severity, version FROM proj.incidents WHERE tenant_id = $1 AND id = $2;
+
+-- name: incident_opening
+SELECT version, kind, at, partition, "offset", body FROM proj.facts WHERE tenant_id = $1 AND incident_id = $2 AND version = 1;
 
 -- name: incident_alerts
 -- Active ones first. An incident may have thousands: the index finds them, the sort keeps the first.
-SELECT id, status, severity, title, source, integration_id, identity, problem, project, service, environment, team, host, link,
-       incident_id, heartbeat, event_count, occurred_at, opened_at, resolved_at, created_at, updated_at, last_seen_at
+-- None of them waits for others: who has an incident does not.
+SELECT id, status, severity, title, source, integration_id, identity, problem, project, service, environment, team, category,
+       host, link, incident_id, heartbeat, event_count, occurred_at, opened_at, resolved_at, created_at, updated_at,
+       last_seen_at
   FROM proj.alerts WHERE tenant_id = $1 AND incident_id = $2
  ORDER BY status IN ('OPEN', 'ACKNOWLEDGED') DESC, last_seen_at DESC, id LIMIT $3;
 
@@ -35,7 +44,8 @@ SELECT id, status, severity, title, source, integration_id, identity, problem, p
 SELECT count(*) AS total FROM proj.alerts WHERE tenant_id = $1 AND incident_id = $2;
 
 -- name: incident_actions
-SELECT version, kind, actor_kind, actor_id, actor_name, from_status, to_status, comment, command_id, at, partition, "offset"
+SELECT version, kind, actor_kind, actor_id, actor_name, from_status, to_status, comment, detail, command_id, at, partition,
+       "offset"
   FROM proj.incident_actions WHERE tenant_id = $1 AND incident_id = $2 ORDER BY version DESC LIMIT $3;
 
 -- name: incident_facts
@@ -43,13 +53,23 @@ SELECT version, kind, at, partition, "offset", body
   FROM proj.facts WHERE tenant_id = $1 AND incident_id = $2 ORDER BY version DESC LIMIT $3;
 
 -- name: alert
--- Each alert has its body: both are written in one transaction.
-SELECT a.id, a.status, a.severity, a.title, a.source, a.integration_id, a.identity, a.problem, a.project, a.service,
-       a.environment, a.team, a.host, a.link, a.incident_id, a.heartbeat, a.event_count, a.occurred_at, a.opened_at,
-       a.resolved_at, a.created_at, a.updated_at, a.last_seen_at, b.description, b.labels, b.metadata, b.raw,
-       a.never_resolves, a.episode_at, a.partition, a.changed_offset
-  FROM proj.alerts AS a JOIN proj.alert_bodies AS b ON b.tenant_id = $1 AND b.alert_id = a.id
- WHERE a.tenant_id = $1 AND a.id = $2;
+SELECT id, status, severity, title, source, integration_id, identity, problem, project, service, environment, team, category,
+       host, link, incident_id, heartbeat, event_count, occurred_at, opened_at, resolved_at, created_at, updated_at,
+       last_seen_at, never_resolves, episode_at, partition, changed_offset, held
+  FROM proj.alerts WHERE tenant_id = $1 AND id = $2;
+
+-- name: alert_body
+-- Each alert has one: both are written in one transaction.
+SELECT description, labels, metadata, raw FROM proj.alert_bodies WHERE tenant_id = $1 AND alert_id = $2;
+
+-- name: alert_standing
+SELECT id, title, status, severity, incident_id, held, heartbeat, opened_at FROM proj.alerts WHERE tenant_id = $1 AND id = $2;
+
+-- name: alert_beginning
+-- An episode begins at the moment of its event, so its day and its place in the index are known.
+SELECT partition, "offset", seq, incident_id, status, severity, effect, occurred_at, logged_at, why
+  FROM proj.alert_events WHERE tenant_id = $1 AND alert_id = $2 AND logged_at = $3 AND why IS NOT NULL
+ ORDER BY "offset" DESC, seq DESC LIMIT 1;
 
 -- name: alert_events
 SELECT partition, "offset", seq, alert_id, incident_id, status, severity, effect, occurred_at, logged_at
@@ -89,3 +109,11 @@ SELECT at, integration_id, reason, status, request_id, address, size FROM contro
 -- name: command
 SELECT id, outcome, status, kind, detail, actor_kind, actor_id, actor_name, decided_at, partition, "offset"
   FROM proj.commands WHERE tenant_id = $1 AND id = $2;
+
+-- name: rules
+SELECT version, document, actor_kind, actor_id, actor_name, comment, command_id, at, partition, "offset"
+  FROM proj.rule_sets WHERE tenant_id = $1 ORDER BY version DESC LIMIT 1;
+
+-- name: rules_of_version
+SELECT version, document, actor_kind, actor_id, actor_name, comment, command_id, at, partition, "offset"
+  FROM proj.rule_sets WHERE tenant_id = $1 AND version = $2;
