@@ -97,6 +97,16 @@ def test_a_resolved_watchdog_is_no_sign_of_life() -> None:
     assert len(folding.incidents()) == 1
 
 
+def test_its_return_does_not_resolve_what_its_incident_was_merged_into() -> None:
+    folding = watched()
+    folding.deliver(firing("a"))
+    folding.tick_for(400)
+    alerts, heartbeat = folding.incidents()
+    folding.ask({"kind": "merge", "incident": alerts.id, "sources": [heartbeat.id]})
+    beat(folding)
+    assert folding.incidents()[0].status is IncidentStatus.OPEN
+
+
 def test_a_rule_set_without_it_waits_no_more_and_resolves_what_it_opened() -> None:
     folding = watched()
     folding.tick_for(400)

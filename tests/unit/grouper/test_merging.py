@@ -107,6 +107,19 @@ def test_a_merge_is_undone_once() -> None:
     assert refusal(undo(folding, 0, came)) == (409, "nothing-to-undo")
 
 
+def test_a_merge_into_what_was_merged_itself_is_not_undone_behind_its_back() -> None:
+    """Its alerts are elsewhere; first that other merge is taken back."""
+    folding = two()
+    merge(folding)
+    came = folding.incidents()[0].version
+    folding.deliver(firing("d", problem="p3"))
+    merge(folding, 2, 0)
+    assert refusal(undo(folding, 0, came)) == (409, "merged-elsewhere")
+    undo(folding, 2, folding.incidents()[2].version)
+    undo(folding, 0, came)
+    assert [counts(incident) for incident in folding.incidents()] == [(2, 2, 2), (1, 1, 1), (1, 1, 1)]
+
+
 def test_what_resolved_meanwhile_is_resolved_when_it_goes_back() -> None:
     folding = two()
     merge(folding)

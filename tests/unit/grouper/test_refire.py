@@ -109,6 +109,15 @@ def test_flapping_that_ends_while_it_fires_leaves_the_incident_open() -> None:
     assert folding.incidents()[-1].status is IncidentStatus.RESOLVED
 
 
+def test_one_that_a_person_resolved_flaps_no_more_until_it_comes_back() -> None:
+    folding = Folding()
+    ups_and_downs(folding, 4)
+    folding.command(folding.incidents()[-1].id, IncidentStatus.RESOLVED)
+    assert not folding.incidents()[-1].flapping
+    assert effects(folding.deliver(firing("a", title="back"))) == ["reopened"]
+    assert folding.incidents()[-1].flapping
+
+
 def test_what_was_refused_does_not_count_as_quiet() -> None:
     """P10: while we answer 429 nobody can tell us that it turned."""
     folding = Folding()

@@ -201,6 +201,7 @@ def recent_events(incident: Incident, within_s: int, now: int) -> int:
 def _moved(before: Incident, after: IncidentStatus, at: int, place: Place) -> dict[str, Any]:
     return {
         "status": after,
+        "flapping": before.flapping and not after.is_over,
         "acknowledged_at": _first(before.acknowledged_at, at, after is IncidentStatus.ACKNOWLEDGED),
         "resolved_at": _first(before.resolved_at, at, after is IncidentStatus.RESOLVED),
         "closed_at": _first(before.closed_at, at, after is IncidentStatus.CLOSED),
@@ -223,7 +224,7 @@ def _left(before: Incident, fact: AlertsLeft, place: Place) -> dict[str, Any]:
     if (active > 0) != (before.firing_count > 0):
         changed["turned_observed"] = place.heard
     if fact.closes is not None:
-        changed |= _moved(before, IncidentStatus.CLOSED, fact.at, place) | {"merged_into": fact.to, "flapping": False}
+        changed |= _moved(before, IncidentStatus.CLOSED, fact.at, place) | {"merged_into": fact.to}
     return changed
 
 

@@ -100,7 +100,7 @@ def _arm(step: Step, tenant: str, integration: str, rule: HeartbeatRule) -> None
 
 def _resolve(step: Step, tenant: str, name: str, reason: str) -> None:
     last = _last(step, tenant, name)
-    if last is None or last.status.is_over:
+    if last is None or last.status.is_over or last.group_key != _key(name):  # merged: it is about more than the heartbeat
         return
     fact = IncidentResolved(incident=last.id, version=last.version + 1, at=step.now, before=last.status, reason=reason)
     step.emit(tenant, fact, last)

@@ -125,6 +125,8 @@ def _undo_merge(step: Step, target: Incident, command: Command, deed: Undo, came
     keys = [AlertKey(tenant, name) for name in came.alerts]
     step.draft.require([IncidentKey(tenant, came.origin), *keys])
     source = step.incident(tenant, came.origin)
+    if target.merged_into is not None:
+        return conflict(target, "merged-elsewhere", merged_into=target.merged_into)
     if source is None or source.merged_into != target.id or came.closed is None:
         return conflict(target, "nothing-to-undo")
     alerts = [alert for key in keys if (alert := step.draft.alert(key)) is not None and alert.incident == target.id]

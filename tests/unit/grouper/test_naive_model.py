@@ -1,0 +1,290 @@
+"""The fold against a second, naive model of the same documents: what people see is the same after every step (issue 5).
+
+`make test` tries a few hundred streams; `make model` (or TOCSIN_TEST_MODEL=long) thousands of long ones.
+"""
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.support.folding import START, Folding, alert, decided, incident_facts, outcome
+from tests.support.naive import NaiveIncident, NaiveModel
+from tests.support.naive_deeds import NaiveDeeds
+from tocsin_contracts import ids
+from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.incident import AlertsCame, AlertsLeft, IncidentOpened, Snoozed
+from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import EventStatus, IncidentStatus
+from tocsin_contracts.tick import Refused, Tick
+from tocsin_contracts.times import SECOND
+from tocsin_grouper.domain.facts import CommandDecided, Fact
+from tocsin_grouper.domain.state import Alert, Incident
+
+SETTINGS = IntegrationSettings(dedup_window_s=60, group_window_s=120, silence_s=240)
+TENANTS = st.sampled_from(["acme", "acme", "acme", "other"])
+RULES: tuple[dict[str, Any], ...] = (
+    {"name": "pairs", "matchers": ['service="s1"'], "threshold": {"alerts": 2, "within": "3m"}},
+    {"name": "again", "matchers": ['service="s2"'], "refire": "reopen", "reopen_within": "5m"},
+    {"name": "together", "group_by": ["service"], "continue": True},
+    {"name": "quiet", "matchers": ['environment="prod"'], "resolve": {"after": "1m"}, "team": "sre", "continue": True},
+    {"name": "people", "matchers": ['environment="dev"'], "resolve": {"when": "never"}},
+    {"name": "silent", "resolve_silent_after": "4m", "continue": True},
+    {"name": "flappy", "flapping": {"times": 2, "within": "3m"}, "continue": True},
+    {"name": "calm", "flapping": None},
+    {"name": "patient", "group_window": "4m"},
+)
+ESCALATION: tuple[dict[str, Any], ...] = (
+    {"name": "prod", "matchers": ['environment="prod"'], "at_least": "HIGH"},
+    {"name": "spike", "at_least": "CRITICAL", "spike": {"events": 4, "within": "2m"}},
+)
+HEARTBEAT = {"name": "beat", "matchers": ['identity="w"'], "every": "3m"}
+SENDERS: dict[str, dict[str, Any]] = {
+    "a": {"problem": "p", "service": "s1"},
+    "b": {"problem": "p", "service": "s1", "severity": Severity.HIGH},
+    "c": {"problem": "p", "service": "s2", "environment": "prod"},
+    "d": {"problem": "q", "service": "s2", "environment": "dev"},
+    "e": {"problem": "q", "service": "s2", "never_resolves": True},
+    "f": {"problem": "r", "service": "s1", "never_resolves": True},
+    "w": {"problem": "w", "heartbeat": True},
+}
+TRUSTED = "ac"
+
+
+@st.composite
+def said(draw: st.DrawFn, now: int) -> AlertEvent:
+    """Draw what a sender says: it begins an episode a minute at most, and tells of it late at times."""
+    identity = draw(st.sampled_from(sorted(SENDERS)))
+    statuses = [EventStatus.FIRING, EventStatus.FIRING, EventStatus.RESOLVED]
+    status = draw(st.sampled_from(statuses if identity in TRUSTED else [*statuses, EventStatus.ACKNOWLEDGED]))
+    values = dict(SENDERS[identity])
+    if status is not EventStatus.ACKNOWLEDGED and draw(st.integers(0, 3)) == 0:
+        values["severity"] = draw(st.sampled_from(Severity))
+    if identity in TRUSTED:
+        ago = draw(st.sampled_from([0, 0, 0, 1, 2]))
+        begins = max(0, (now - START) // (60 * SECOND) - ago) * 60 * SECOND + START
+        happened = min(begins + 30 * SECOND, now) if status is EventStatus.RESOLVED else begins
+        values |= {"episode_at": begins, "occurred_at": happened, "trusted": True}
+    return alert(identity, status, title=draw(st.sampled_from("xxy")), **values)
+
+
+class Both(RuleBasedStateMachine):
+    """The fold and the naive model, fed the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folding = Folding(settings=SETTINGS)
+        self.model = NaiveModel(SETTINGS, self.folding.source)
+        self.deeds = NaiveDeeds(self.model)
+        self.ids: dict[NaiveIncident, str] = {}
+        self.asked = 0
+
+    # ── records ──
+
+    def deliver(self, tenant: str, events: list[AlertEvent], sender_id: str | None, integration: str = "prod") -> None:
+        self.model.time.record(self.folding.now)
+        facts = self.folding.deliver(*events, tenant=tenant, integration=integration, sender_id=sender_id)
+        expected = self.model.deliver(tenant, integration, events, sender_id)
+        self._name(facts)
+        assert outcome(facts)[0] == expected
+        for each in self.model.alerts:
+            self.deeds.alert_names[ids.alert_id(each.tenant, each.integration, each.identity)] = each
+
+    def tick(self, process: str, refused: list[str], last: bool = False) -> None:
+        names = [("acme", name) for name in refused]
+        self.model.time.record(self.folding.now)
+        self.model.time.tick(process, 15 * SECOND, names, last)
+        listed = [Refused(tenant=tenant, integration=name) for tenant, name in names]
+        facts = self.folding.fold(Tick(gateway="g", process=process, covers_ms=15_000, refused=listed, last=last))
+        self.model.fire_timers(None)
+        self._name(facts)
+        self.compare()
+
+    def ask(self, tenant: str, body: dict[str, Any], **values: Any) -> None:
+        self.asked += 1
+        command = values.pop("id", f"c{self.asked}")
+        self.model.time.record(self.folding.now)
+        facts = self.folding.ask(body, tenant=tenant, id=command, **values)
+        expected = self.deeds.ask(tenant, command, body, values.get("if_revision"))
+        self._name(facts)
+        self._note_actions(facts)
+        answers = [fact for fact in facts if isinstance(fact, CommandDecided)]
+        if expected is None:
+            assert answers == []
+            return
+        answer = decided(facts)
+        assert (answer.applied, answer.status, answer.detail.get("reason")) == expected
+
+    def _name(self, facts: list[Fact]) -> None:
+        """Learn the ids of what was opened: they are hashes of positions, and no rule that the model knows."""
+        opened = [fact for fact in incident_facts(facts) if isinstance(fact, IncidentOpened)]
+        new = [incident for incident in self.model.incidents if incident not in self.ids]
+        assert len(opened) == len(new), (opened, new)
+        for incident, fact in zip(new, opened, strict=True):
+            self.ids[incident] = fact.incident
+            self.deeds.names[fact.incident] = incident
+            if fact.split_from is not None:
+                incident.severity = incident.worst = fact.severity
+                incident.team, incident.category = fact.team, fact.category
+
+    def _note_actions(self, facts: list[Fact]) -> None:
+        """See, as people do, at which versions something was done that can be undone."""
+        seen = [
+            fact for fact in incident_facts(facts)
+            if (isinstance(fact, Snoozed) and fact.until is not None and fact.undoes is None)
+            or (isinstance(fact, AlertsCame) and fact.reason == "merge")
+            or (isinstance(fact, AlertsLeft) and fact.reason == "split")
+        ]  # fmt: skip
+        assert [fact.incident for fact in seen] == [self.ids[incident] for incident, _ in self.deeds.undoable]
+        for fact, (incident, undoable) in zip(seen, self.deeds.undoable, strict=True):
+            incident.actions[fact.version] = undoable
+
+    # ── what happens ──
+
+    @initialize(document=st.none() | st.permutations(RULES))
+    def begin(self, document: list[dict[str, Any]] | None) -> None:
+        self.tick("p1", [])
+        if document is not None:
+            self.put_rules("acme", document[:3], [], True)
+
+    @rule(tenant=TENANTS, data=st.data(), count=st.integers(1, 3), sender_id=st.sampled_from([None, None, None, "e1", "e2"]))
+    def something_is_said(self, tenant: str, data: st.DataObject, count: int, sender_id: str | None) -> None:
+        events = data.draw(st.lists(said(self.folding.now), min_size=1, max_size=count, unique_by=lambda event: event.identity))
+        self.deliver(tenant, events, sender_id)
+
+    @rule(seconds=st.sampled_from([1, 5, 20, 60, 61, 4000]))
+    def time_passes_unheard(self, seconds: int) -> None:
+        self.folding.wait(seconds)
+
+    @rule(seconds=st.sampled_from([15, 60, 90, 180, 300, 600]), second=st.booleans(), refused=st.sampled_from([[], [], [], ["prod"]]))
+    def time_passes(self, seconds: int, second: bool, refused: list[str]) -> None:
+        for _ in range(seconds // 15):
+            self.folding.wait(15)
+            self.tick("p1", refused)
+            if second:
+                self.tick("p2", [])
+
+    @rule()
+    def a_gateway_says_goodbye(self) -> None:
+        self.tick("p2", [], last=True)
+
+    @rule(tenant=TENANTS, chosen=st.permutations(RULES), escalation=st.lists(st.sampled_from(ESCALATION), unique_by=id), beats=st.booleans())
+    def put_rules(self, tenant: str, chosen: list[dict[str, Any]], escalation: list[dict[str, Any]], beats: bool) -> None:
+        document = {"version": 1, "rules": list(chosen[:3]), "escalation": escalation, "heartbeats": [HEARTBEAT] if beats else []}
+        self.ask(tenant, {"kind": "set-rules", "document": document})
+
+    def some(self, data: st.DataObject, tenant: str, *, most: int = 1) -> list[str]:
+        """Choose incidents, mostly of this tenant and open ones, at times of nobody."""
+        mine = [self.ids[incident] for incident in self.model.of(tenant)]
+        fresh = [self.ids[incident] for incident in self.model.of(tenant) if not incident.is_over]
+        names = st.sampled_from([*(fresh * 4), *mine, "nobody", *self.ids.values()])
+        return data.draw(st.lists(names, min_size=1, max_size=most))
+
+    def simple(self, data: st.DataObject) -> dict[str, Any]:
+        until = self.folding.now + data.draw(st.sampled_from([-1, 30, 600])) * SECOND
+        return data.draw(st.sampled_from([
+            *({"kind": "set-status", "status": status.value} for status in IncidentStatus),
+            {"kind": "set-status", "status": "RESOLVED"},
+            {"kind": "assign", "assignee": "ada"}, {"kind": "assign", "assignee": None}, {"kind": "snooze", "until": until},
+            {"kind": "snooze", "until": until}, {"kind": "unsnooze"}, {"kind": "comment", "text": "x"},
+            {"kind": "set-severity", "severity": "LOW"}, {"kind": "set-severity", "severity": "CRITICAL"},
+            {"kind": "set-team", "team": "dba"}, {"kind": "set-category", "category": "data"},
+            {"kind": "set-runbook", "url": "https://wiki.example/x"}, {"kind": "reopen"}, {"kind": "reopen"},
+        ]))  # fmt: skip
+
+    @rule(data=st.data(), tenant=TENANTS, revision=st.sampled_from([None, None, None, 0, 1]))
+    def somebody_does_something(self, data: st.DataObject, tenant: str, revision: int | None) -> None:
+        (name,) = self.some(data, tenant)
+        self.ask(tenant, self.simple(data) | {"incident": name}, if_revision=revision)
+
+    @rule(data=st.data(), tenant=TENANTS)
+    def somebody_does_it_to_many(self, data: st.DataObject, tenant: str) -> None:
+        self.ask(tenant, {"kind": "bulk", "incidents": self.some(data, tenant, most=4), "deed": self.simple(data)})
+
+    @rule(data=st.data(), tenant=TENANTS)
+    def somebody_asks_again(self, data: st.DataObject, tenant: str) -> None:
+        number = data.draw(st.integers(1, self.asked + 1))
+        (name,) = self.some(data, tenant)
+        self.ask(tenant, {"kind": "comment", "incident": name, "text": "x"}, id=f"c{number}")
+
+    @rule(data=st.data(), tenant=TENANTS)
+    def somebody_merges(self, data: st.DataObject, tenant: str) -> None:
+        (name,) = self.some(data, tenant)
+        self.ask(tenant, {"kind": "merge", "incident": name, "sources": self.some(data, tenant, most=2)})
+
+    @rule(data=st.data(), tenant=TENANTS)
+    def somebody_links(self, data: st.DataObject, tenant: str) -> None:
+        (name,), (other,) = self.some(data, tenant), self.some(data, tenant)
+        self.ask(tenant, {"kind": "link", "incident": name, "other": other})
+
+    @precondition(lambda self: any(len(self.model.members(incident)) > 1 for incident in self.model.incidents))
+    @rule(data=st.data())
+    def somebody_splits(self, data: st.DataObject) -> None:
+        incident = data.draw(st.sampled_from([each for each in self.model.incidents if len(self.model.members(each)) > 1]))
+        members = [name for name, each in self.deeds.alert_names.items() if each.incident is incident]
+        others = [name for name, each in self.deeds.alert_names.items() if each.tenant == incident.tenant]
+        chosen = data.draw(st.lists(st.sampled_from([*members, *members, *members, *others]), min_size=1, max_size=2))
+        self.ask(incident.tenant, {"kind": "split", "incident": self.ids[incident], "alerts": chosen})
+
+    @precondition(lambda self: any(incident.actions for incident in self.model.incidents))
+    @rule(data=st.data())
+    def somebody_undoes(self, data: st.DataObject) -> None:
+        incident = data.draw(st.sampled_from([each for each in self.model.incidents if each.actions]))
+        version = data.draw(st.sampled_from([*sorted(incident.actions), *sorted(incident.actions), 1, 99]))
+        self.ask(incident.tenant, {"kind": "undo", "incident": self.ids[incident], "version": version})
+
+    # ── what people see ──
+
+    @invariant()
+    def compare(self) -> None:
+        found: dict[str, Incident] = {each.id: each for tenant in ("acme", "other") for each in self.folding.incidents(tenant)}
+        alerts = [each for each in dict(self.folding.state.loaded).values() if isinstance(each, Alert)]
+        assert len(found) == len(self.model.incidents)
+        members: dict[str, set[str]] = {}
+        for each in alerts:
+            if each.incident is not None and each.held is None:
+                members.setdefault(each.incident, set()).add(each.id)
+        for number, incident in enumerate(self.model.incidents):
+            name = self.ids[incident]
+            expected, seen = self._expected(incident), self._seen(found[name], members.get(name, set()))
+            assert expected == seen, f"incident {number} {name}: " + str({
+                key: (expected[key], seen[key]) for key in seen if expected[key] != seen[key]
+            })
+        told = {(each.tenant, each.integration, each.id): each.status for each in alerts}
+        for mine in self.model.alerts:
+            name = ids.alert_id(mine.tenant, mine.integration, mine.identity)
+            if mine.identity != "w" and mine.said is not None:
+                assert told[mine.tenant, mine.integration, name] == mine.status, mine
+
+    def _expected(self, incident: NaiveIncident) -> dict[str, Any]:
+        members = self.model.members(incident)
+        return {
+            "status": incident.status, "severity": incident.severity, "alerts": len(members),
+            "firing": len([each for each in members if each.active]), "events": incident.events,
+            "members": {ids.alert_id(each.tenant, each.integration, each.identity) for each in members},
+            "assignee": incident.assignee, "team": incident.team, "category": incident.category,
+            "runbook_url": incident.runbook_url, "snoozed_until": incident.snoozed_until, "flapping": incident.flapping,
+            "merged_into": None if incident.merged_into is None else self.ids[incident.merged_into],
+            "revision": incident.revision,
+        }  # fmt: skip
+
+    @staticmethod
+    def _seen(incident: Incident, members: set[str]) -> dict[str, Any]:
+        return {
+            "status": incident.status, "severity": incident.severity, "alerts": incident.alert_count,
+            "firing": incident.firing_count, "events": incident.event_count, "members": members,
+            "assignee": incident.assignee, "team": incident.team, "category": incident.category,
+            "runbook_url": incident.runbook_url, "snoozed_until": incident.snoozed_until, "flapping": incident.flapping,
+            "merged_into": incident.merged_into, "revision": incident.revision,
+        }  # fmt: skip
+
+
+LONG = os.environ.get("TOCSIN_TEST_MODEL") == "long"
+EXAMPLES, STEPS = (2000, 50) if LONG else (60, 30)
+TestFoldAndModel = Both.TestCase
+TestFoldAndModel.settings = settings(
+    max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck)
+)
