@@ -129,10 +129,10 @@ async def test_s23_what_is_ours_to_say_is_an_unknown_member_everywhere(alice: Be
     assert await everything(alice.owner) == before
 
 
-async def test_s25_guessing_keys_is_429_for_that_address_and_nobody_else(shared: System) -> None:
+@pytest.mark.parametrize("path", [f"/deliveries/{'0' * 26}/body", f"/incidents/{'0' * 26}"], ids=["gateway", "query"])
+async def test_s25_guessing_keys_is_429_for_that_address_and_nobody_else(shared: System, path: str) -> None:
     """Only who fails is refused: another address is not, nor the right key from the same one."""
-    customer = await move_in(shared)
-    path, guesser = f"/deliveries/{'0' * 26}/body", stranger()
+    customer, guesser = await move_in(shared), stranger()
     wrong = customer.key[:-10] + "0" * 10
     answers = await asyncio.gather(*(ask(shared, "GET", path, wrong, **guesser) for _ in range(160)))
     assert {answer.status for answer in answers} == {401, 429}

@@ -12,19 +12,18 @@ from aiohttp.typedefs import Middleware
 
 from tocsin_control.errors import Forbidden
 from tocsin_control.principal import Principal, Scope
+from tocsin_query.caller import Callers
 from tocsin_query.domain.freshness import Freshness
 from tocsin_query.endpoints import ENDPOINTS, Ask, Endpoint
 from tocsin_query.handler import Reader
 from tocsin_query.lookup import Answer
 from tocsin_query.metrics import QueryMetrics
-from tocsin_query.ports import Authenticator
-from tocsin_query.problems import explain, key_in_query
+from tocsin_query.problems import explain
 from tocsin_query.publishing import OPENAPI_PATH, published
 from tocsin_query.turnstile import Turnstile
 from tocsin_runtime.clock import Clock
 from tocsin_runtime.http import request_id
 
-_KEY_NAMES = frozenset({"access_token", "api_key", "apikey", "authorization", "bearer", "key", "token"})
 _PRINCIPAL = web.RequestKey("tocsin_query_principal", Principal)
 _QUIET = ("/-/", "/metrics")
 _log = structlog.get_logger()
@@ -36,7 +35,7 @@ class Api:
     """The read API over whatever answers and authenticates."""
 
     reader: Reader
-    keys: Authenticator
+    callers: Callers
     turnstile: Turnstile
     clock: Clock
     metrics: QueryMetrics
@@ -53,10 +52,7 @@ class Api:
 
     def _route(self, endpoint: Endpoint) -> _Next:
         async def answer(request: web.Request) -> web.StreamResponse:
-            if any(name.lower() in _KEY_NAMES for name in request.query):
-                raise key_in_query()
-            principal = await self.keys.authenticate(request.headers.get("Authorization"))
-            request[_PRINCIPAL] = principal
+            principal = request[_PRINCIPAL] = await self.callers.identify(request)
             _require_any(principal, endpoint.scopes)
             ask = Ask(tenant=principal.tenant, id=request.match_info.get("id", ""), query=tuple(request.query.items()))
             async with self.turnstile.passing(principal.tenant):

@@ -7,17 +7,21 @@ import structlog
 
 from tocsin_control.auth import Authenticator, PostgresKeys
 from tocsin_query.adapters.postgres import PostgresProjection, open_pool
+from tocsin_query.caller import Callers
 from tocsin_query.handler import Reader
 from tocsin_query.metrics import QueryMetrics
 from tocsin_query.routes import Api
 from tocsin_query.settings import QuerySettings
 from tocsin_query.turnstile import Turnstile
 from tocsin_runtime import postgres
+from tocsin_runtime.address import Addresses, networks
+from tocsin_runtime.buckets import Buckets, Quota
 from tocsin_runtime.clock import Clock, SystemClock
 from tocsin_runtime.errors import TocsinError
 from tocsin_runtime.health import Health
 from tocsin_runtime.http import HttpServer, application
 from tocsin_runtime.lifecycle import Tasks
+from tocsin_runtime.limits import Failures
 from tocsin_runtime.metrics import Metrics
 from tocsin_runtime.postgres import Pool
 
@@ -61,7 +65,7 @@ class QueryService:
         )
         api = Api(
             reader=Reader(projection=projection, count_max=settings.count_max),
-            keys=Authenticator(keys, clock=self._clock),
+            callers=self._callers(keys),
             turnstile=Turnstile(at_once=settings.tenant_at_once, waiting=settings.tenant_waiting),
             clock=self._clock,
             metrics=self._counted,
@@ -87,6 +91,16 @@ class QueryService:
         await self._tasks.cancel()
         if self._pool is not None:
             await postgres.close(self._pool)
+
+    def _callers(self, keys: PostgresKeys) -> Callers:
+        """Build what believes keys; buckets of failures are this process's own, as the gateway's are."""
+        settings = self._settings
+        quota = Quota(per_minute=settings.failures_per_min, burst=settings.failures_burst)
+        return Callers(
+            keys=Authenticator(keys, clock=self._clock),
+            failures=Failures(Buckets(most=settings.addresses_max), self._clock, quota),
+            addresses=Addresses(networks(settings.proxies)),
+        )
 
     async def _probe_for_ever(self, projection: PostgresProjection) -> None:
         while True:

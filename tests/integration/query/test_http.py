@@ -184,3 +184,26 @@ async def test_the_service_never_loads_a_kafka_client() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
 
     assert await process.wait() == 0
+
+
+async def test_s25_wrong_keys_are_429_for_their_address_and_a_right_one_is_not(projection: ProjectionDatabase) -> None:
+    async with asking(projection, failures_burst=3, proxies="127.0.0.0/8,10.0.0.7") as client:
+        guesser, other = {"X-Forwarded-For": "203.0.113.7, 10.0.0.7"}, {"X-Forwarded-For": "203.0.113.8"}
+        wrong = [await client.get("/incidents", key=key, headers=guesser) for key in ("", "x", generate_key().get_secret_value())]
+        refused = await client.get("/incidents", key="x", headers=guesser)
+
+        assert [each.status for each in wrong] == [401] * 3
+        assert (refused.status, refused.body["type"]) == (429, ProblemType.QUOTA_EXCEEDED)
+        assert refused.body["violated-policies"] == ["failed-authentication"]
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert (await client.get("/incidents", key="x", headers=other)).status == 401
+        assert (await client.get("/incidents", headers=guesser)).status == 200
+
+
+async def test_s25_an_address_that_nobody_vouches_for_is_the_peers_own(projection: ProjectionDatabase) -> None:
+    async with asking(projection, failures_burst=1, proxies="192.0.2.0/24") as client:
+        statuses = [
+            (await client.get("/incidents", key="x", headers={"X-Forwarded-For": f"203.0.113.{number}"})).status
+            for number in range(2)
+        ]
+        assert statuses == [401, 429]

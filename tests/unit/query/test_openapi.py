@@ -8,6 +8,7 @@ from openapi_spec_validator import validate
 from tocsin_contracts.routes import CANONICAL, ROUTES, Owner, owner
 from tocsin_control.auth import Authenticator
 from tocsin_control.directory import KeyEntry
+from tocsin_query.caller import Callers
 from tocsin_query.endpoints import ENDPOINTS
 from tocsin_query.handler import Reader
 from tocsin_query.metrics import QueryMetrics
@@ -17,9 +18,12 @@ from tocsin_query.publishing import OPENAPI_PATH, _joined, published
 from tocsin_query.routes import Api
 from tocsin_query.settings import QuerySettings
 from tocsin_query.turnstile import Turnstile
+from tocsin_runtime.address import Addresses
+from tocsin_runtime.buckets import Buckets, Quota
 from tocsin_runtime.clock import ManualClock
 from tocsin_runtime.health import Health
 from tocsin_runtime.http import application
+from tocsin_runtime.limits import Failures
 from tocsin_runtime.metrics import Metrics
 
 DOCUMENT = orjson.loads(orjson.dumps(document(ENDPOINTS, version="0.1.0")))
@@ -50,7 +54,11 @@ def _routed() -> set[tuple[str, str]]:
     projection: Projection = NoProjection()  # type: ignore[assignment] # no request is made
     Api(
         reader=Reader(projection=projection),
-        keys=Authenticator(NoKeys(), clock=clock),
+        callers=Callers(
+            keys=Authenticator(NoKeys(), clock=clock),
+            failures=Failures(Buckets(most=1), clock, Quota(per_minute=1, burst=1)),
+            addresses=Addresses(()),
+        ),
         turnstile=Turnstile(at_once=1, waiting=1),
         clock=clock,
         metrics=QueryMetrics(metrics),
