@@ -82,6 +82,38 @@ async def test_pages_by_cursor_show_each_row_once_in_order(
     assert sorted(alert for page in pages for alert in page.ids) == sorted(alerts)
 
 
+async def test_an_incident_is_named_by_its_short_code_too(module_projection: ProjectionDatabase, reading: Client) -> None:
+    async with module_projection.writing() as rows:
+        made = [await rows.incident("acme", id=name + "0" * 18) for name in ("7K3QF2BA", "7K3QF2BB", "5555555A")]
+        theirs = await rows.incident("globex", id="6666666" + "0" * 19)
+        wanted = [await rows.alert("acme", incident_id=each, identity=f"of {each}") for each in (*made, theirs)]
+
+    assert (await reading.list("alerts", incident_id="inc-5555555")).ids == [wanted[2]]
+    both = await reading.list("alerts", incident_id=f"INC-5555555,{made[0]}")
+    assert set(both.ids) == {wanted[0], wanted[2]}
+    assert (await reading.list("alerts", incident_id="7k3qf2bb")).ids == [wanted[1]]
+    ambiguous = await reading.list("alerts", incident_id="INC-7K3QF2B")
+    assert (ambiguous.status, [choice["id"] for choice in ambiguous.body["choices"]]) == (409, made[:2])
+    for unknown in ("INC-0000000", "INC-6666666"):
+        assert (await reading.list("alerts", incident_id=unknown)).ids == []
+    assert (await reading.list("alerts", incident_id="INC-1")).faults == {"incident_id": "not-an-incident"}
+
+
+async def test_an_alert_that_waits_says_for_what(module_projection: ProjectionDatabase, reading: Client) -> None:
+    why = '{"rule": "pairs", "threshold": {"alerts": 2, "within_s": 600, "counted": 1}}'
+    async with module_projection.writing() as rows:
+        columns = {"opened_at": START + timedelta(seconds=70), "service": "waits", "held": "group"}
+        waiting = await rows.alert("acme", **columns, identity="waits")
+        await rows.event("acme", waiting, 70, effect="held", why=why)
+        dropped = await rows.alert("acme", **columns | {"opened_at": START}, identity="waited long")
+
+    items = {item["id"]: item["waiting_for"] for item in (await reading.list("alerts", service="waits")).body["items"]}
+    assert items[waiting] == {"group_key": "group", "rule": "pairs", "alerts": 2, "within_s": 600, "counted": 1}
+    assert items[dropped] == {"group_key": "group", **dict.fromkeys(("rule", "alerts", "within_s", "counted"))}
+    for alert, wanted in items.items():
+        assert (await reading.get(f"/alerts/{alert}")).body["waiting_for"] == wanted
+
+
 async def test_a_parameter_of_another_list_is_refused(reading: Client) -> None:
     found = await reading.list("alerts", team="core", updated_from="2026-01-01T00:00:00Z", sort="-severity")
 

@@ -12,6 +12,10 @@ from tests.support.projection_rows import START, ProjectionDatabase
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO")
 STATUSES = ("OPEN", "ACKNOWLEDGED", "INVESTIGATING", "RESOLVED", "CLOSED")
 
+NOW = START + timedelta(days=1)
+"""What the fold calls now."""
+SOON = NOW + timedelta(hours=1)
+
 
 @pytest.fixture(scope="module")
 def incidents(module_projection: ProjectionDatabase) -> dict[str, dict[str, object]]:
@@ -30,12 +34,17 @@ async def _seed(projection: ProjectionDatabase) -> dict[str, dict[str, object]]:
                 "team": ("core", "edge")[number % 2],
                 "source": ("alertmanager", "sentry", "datadog")[number % 3],
                 "environment": ("prod", "staging")[number % 2],
+                "assignee": ("ann", "bob", None)[number % 3],
+                "category": ("latency", "errors", "other")[number % 3],
+                "flapping": number % 7 == 0,
+                "snoozed_until": (None, SOON, START)[number % 3],
                 "created_at": START + timedelta(hours=number // 5),
                 "updated_at": START + timedelta(hours=number * 7 % 11),
                 "last_alert_at": START + timedelta(hours=number * 3 % 13),
             }
             made[await rows.incident("acme", **columns)] = columns
         await rows.incident("globex", service="api", severity="CRITICAL")
+        await rows.folded(partition=0, source_next=10, appended_at=0, clock=NOW)
     return made
 
 
@@ -51,6 +60,9 @@ async def _seed(projection: ProjectionDatabase) -> dict[str, dict[str, object]]:
         ("team", ["core"]),
         ("source", ["sentry", "datadog"]),
         ("environment", ["staging"]),
+        ("assignee", ["ann"]),
+        ("assignee", ["ann", "bob"]),
+        ("category", ["errors", "other"]),
     ],
 )
 async def test_a_filter_shows_just_what_matches(
@@ -65,6 +77,20 @@ async def test_a_filter_shows_just_what_matches(
     assert set(repeated.ids) == set(joined.ids) == wanted
     assert repeated.body["total"] == len(wanted)
     assert repeated.body["total_is_exact"]
+
+
+@pytest.mark.parametrize(("said", "wanted"), [("true", True), ("yes", True), ("false", False), ("NO", False)])
+async def test_flapping_and_snoozed_ones_are_found_and_left_out(
+    incidents: dict[str, dict[str, object]], reading: Client, said: str, wanted: bool
+) -> None:
+    """Snoozed is what is unresolved and quiet until later than the fold's clock."""
+    flapping = await reading.list("incidents", flapping=said)
+    snoozed = await reading.list("incidents", snoozed=said)
+
+    unresolved = STATUSES[:3]
+    quiet = {key for key, row in incidents.items() if row["snoozed_until"] == SOON and row["status"] in unresolved}
+    assert set(flapping.ids) == {key for key, row in incidents.items() if row["flapping"] is wanted}
+    assert set(snoozed.ids) == (quiet if wanted else incidents.keys() - quiet)
 
 
 @pytest.mark.parametrize("stem", ["created", "updated"])

@@ -108,6 +108,8 @@ CREATE INDEX incidents_created ON proj.incidents (tenant_id, created_at DESC, id
 CREATE INDEX incidents_service ON proj.incidents (tenant_id, service, created_at DESC, id DESC);
 CREATE INDEX incidents_team    ON proj.incidents (tenant_id, team, created_at DESC, id DESC);
 CREATE INDEX incidents_source  ON proj.incidents (tenant_id, source, created_at DESC, id DESC);
+-- Few are given to somebody, and people ask for their own.
+CREATE INDEX incidents_assignee ON proj.incidents (tenant_id, assignee, created_at DESC, id DESC) WHERE assignee IS NOT NULL;
 -- For lists with two filters and their totals: an index-only count. Its columns rarely change, so other updates stay HOT.
 CREATE INDEX incidents_facets  ON proj.incidents (tenant_id, status, severity, source, environment, team);
 CREATE INDEX incidents_unresolved ON proj.incidents (tenant_id, created_at DESC, id DESC)
