@@ -19,3 +19,12 @@ WHERE (f.ctid, f.tableoid) = (c.ctid, c.tableoid);
 
 -- name: forget_a_version
 UPDATE proj.incidents SET version = version + 1 WHERE id = (SELECT min(id) FROM proj.incidents);
+
+-- name: lose_a_decision
+WITH chosen AS (SELECT tenant_id, id FROM proj.commands WHERE outcome = 'rejected' ORDER BY decided_at DESC LIMIT 1)
+DELETE FROM proj.commands AS d USING chosen AS c WHERE (d.tenant_id, d.id) = (c.tenant_id, c.id);
+
+-- name: apply_a_command_twice
+INSERT INTO proj.facts (tenant_id, partition, "offset", seq, incident_id, version, kind, at, body)
+SELECT tenant_id, partition, "offset", seq + 5000, incident_id, version + 5000, kind, at, body FROM proj.facts
+WHERE kind = 'commented' ORDER BY "offset" DESC LIMIT 1;

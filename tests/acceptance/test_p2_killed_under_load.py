@@ -1,7 +1,8 @@
-"""P2: whatever is killed under load, every 202 ends in one outcome and each of its alerts is applied once.
+"""P2: whatever is killed under load, every 202 ends in one outcome, each alert and each command is applied once.
 
-One system and one load for the whole module; after each blow everything accepted so far is held against the journal of
-what was sent (`tests/simulation/checker.py` lists the rules). `make kill N=1000` does the same for longer.
+One system and one load of webhooks and commands for the whole module; after each blow everything accepted so far is held
+against the journal of what was sent (`tests/simulation/checker.py` and `decisions.py` list the rules). `make kill N=1000`
+does the same for longer.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,7 @@ from tocsin_runtime.queries import parse
 
 TAMPERING = parse((Path(__file__).parent / "tampering.sql").read_text(), "tampering.sql")
 SEED = 7
-POINTS = 4
+POINTS = 2
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -90,22 +91,23 @@ async def test_in_the_end_the_books_close_and_a_rebuild_is_equal(ordeal: Ordeal)
     await ordeal.finish()
     assert_clean(ordeal)
     assert ordeal.checker.checked > 0
+    assert ordeal.checker.decisions.checked > 0
     assert ordeal.checker.findings.rebuilds == 1
 
 
 async def test_the_checker_sees_what_it_is_there_to_see(ordeal: Ordeal) -> None:
-    """A row less, a row more, a row from nowhere, a wrong count: each is found."""
+    """A row less, a row more, a row from nowhere, a wrong count; a decision less, a command applied twice: each is found."""
     await ordeal.finish()
     await ordeal.system.stop("grouper")
     async with ordeal.system.db() as connection:
         for name in TAMPERING.names():
             assert (await connection.execute(TAMPERING[name])).endswith(" 1"), name
     books = ordeal.load.journal
-    checker = Checker(ordeal.system, books, {owner.tenant: owner for owner in ordeal.load.owners})
+    checker = Checker(ordeal.system, books, ordeal.commanding.ledger, {owner.tenant: owner for owner in ordeal.load.owners})
     await checker.check(await ordeal.system.log_ends())
     await checker.check_all()
     findings = checker.findings
-    assert (len(findings.lost), len(findings.twice), len(findings.invented)) == (1, 1, 1), str(findings)
+    assert (len(findings.lost), len(findings.twice), len(findings.invented)) == (2, 2, 1), str(findings)
     assert findings.rebuilds_equal == 0
     for rule in ("versions", "heads", "alerts", "incidents"):
         assert any(item.startswith(rule) for item in findings.other), (rule, findings.other)

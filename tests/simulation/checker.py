@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from tests.simulation.decisions import Decisions
 from tests.simulation.deliveries import body_key
 from tests.simulation.expectation import StoryExpectation
+from tests.simulation.findings import Findings
 from tests.simulation.journal import Acked, Fate, Journal
+from tests.simulation.ledger import Ledger
 from tests.simulation.load import Owner
 from tests.support.system import System
 from tocsin_contracts import envelope
@@ -27,28 +30,6 @@ READS_AT_ONCE = 3
 _QUERIES = parse((Path(__file__).parent / "invariants.sql").read_text(), "invariants.sql")
 
 
-@dataclass(slots=True, kw_only=True)
-class Findings:
-    """What broke; empty is what we want."""
-
-    lost: list[str] = field(default_factory=list)
-    twice: list[str] = field(default_factory=list)
-    invented: list[str] = field(default_factory=list)
-    other: list[str] = field(default_factory=list)
-    rebuilds: int = 0
-    rebuilds_equal: int = 0
-
-    @property
-    def clean(self) -> bool:
-        """Tell whether nothing broke."""
-        return not (self.lost or self.twice or self.invented or self.other) and self.rebuilds == self.rebuilds_equal
-
-    def __str__(self) -> str:
-        """List what broke, a few of each."""
-        parts = (("lost", self.lost), ("twice", self.twice), ("invented", self.invented), ("wrong", self.other))
-        return "\n".join(f"{name}: {item}" for name, items in parts for item in items[:5]) or "nothing"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What a delivery in the log must have become."""
@@ -61,8 +42,9 @@ class Expected:
 class Checker:
     """Reads the log and the projection side by side, each range once, in order."""
 
-    def __init__(self, system: System, journal: Journal, owners: Mapping[str, Owner]) -> None:
+    def __init__(self, system: System, journal: Journal, ledger: Ledger, owners: Mapping[str, Owner]) -> None:
         self.findings = Findings()
+        self.decisions = Decisions(system, ledger, self.findings)
         self.checked = 0
         """Deliveries of the log held against their outcome."""
         self._system = system
@@ -80,25 +62,29 @@ class Checker:
         async with self._system.db() as connection:
             for partition, end in ends.items():
                 await self._check_outcomes(connection, partition, end, expected)
+                await self.decisions.check(connection, partition, self._next[partition], end)
                 await self._none(connection, "versions", partition, self._next[partition], end)
         await self._check_acked(ends, expected)
         self._check_answers()
+        self.decisions.check_answers()
         self._next.update(ends)
         self.checked += len(expected)
 
     async def check_all(self) -> None:
         """Check what needs the whole: counts, and a rebuild's hashes (P5)."""
         async with self._system.db() as connection:
-            for rule in ("heads", "alerts", "incidents"):
+            for rule in ("heads", "alerts", "incidents", "members"):
                 await self._none(connection, rule)
+            await self.decisions.check_all(connection)
         differs = [table.table for table in await self._system.verify() if not table.equal]
         self.findings.rebuilds += 1
         self.findings.rebuilds_equal += not differs
         if differs:
             self.findings.other.append(f"a rebuild differs in {', '.join(differs)}")
 
-    def close_books(self) -> None:
+    async def close_books(self) -> None:
         """Check, with nobody sending and all checked, that each body is stored as often as its answers allow."""
+        await self.decisions.close_books({tenant: owner.key for tenant, owner in self._owners.items()})
         for acked in self._unseen:
             self.findings.lost.append(f"{acked.delivery} lies behind the log's end")
         for sent in self._journal:
@@ -118,8 +104,11 @@ class Checker:
             for partition, end in ends.items():
                 async for records in reader.scan(LOG, partition, self._next[partition], end):
                     for record in records:
-                        if envelope.kind_of(record.headers) == envelope.Kind.DELIVERY:
-                            self._expect(Position(partition, record.offset), record.value, expected)
+                        match envelope.kind_of(record.headers):
+                            case envelope.Kind.DELIVERY:
+                                self._expect(Position(partition, record.offset), record.value, expected)
+                            case envelope.Kind.COMMAND | envelope.Kind.RULE_SET:
+                                self.decisions.read(Position(partition, record.offset), record.value)
         finally:
             await reader.close()
         return expected

@@ -35,9 +35,23 @@ SELECT a.id, a.event_count, e.events FROM proj.alerts AS a LEFT JOIN (
 WHERE a.event_count IS DISTINCT FROM coalesce(e.events, 0) LIMIT 5;
 
 -- name: incidents
--- An incident counted each event of its alerts once.
-SELECT i.id, i.event_count, e.events FROM proj.incidents AS i LEFT JOIN (
-    SELECT tenant_id, incident_id, count(*) FILTER (WHERE effect NOT IN ('late', 'recorded', 'heartbeat')) AS events
+-- An incident counted each event of its alerts once; merges take the count with them, splits leave it: facts tell.
+SELECT i.id, i.event_count, f.told, f.recorded, e.events FROM proj.incidents AS i LEFT JOIN (
+    SELECT tenant_id, incident_id,
+        coalesce(sum((body ->> 'events')::bigint) FILTER (WHERE kind = 'alerts-recorded'), 0) AS recorded,
+        coalesce(sum((body ->> 'events')::bigint * CASE kind WHEN 'alerts-left' THEN -1 ELSE 1 END)
+            FILTER (WHERE kind IN ('alerts-recorded', 'alerts-came', 'alerts-left')), 0) AS told
+    FROM proj.facts GROUP BY tenant_id, incident_id
+) AS f ON (f.tenant_id, f.incident_id) = (i.tenant_id, i.id) LEFT JOIN (
+    SELECT tenant_id, incident_id, count(*) FILTER (WHERE effect NOT IN ('late', 'recorded', 'heartbeat', 'held')) AS events
     FROM proj.alert_events WHERE incident_id IS NOT NULL GROUP BY tenant_id, incident_id
 ) AS e ON (e.tenant_id, e.incident_id) = (i.tenant_id, i.id)
-WHERE i.event_count IS DISTINCT FROM coalesce(e.events, 0) LIMIT 5;
+WHERE i.event_count IS DISTINCT FROM f.told OR f.recorded IS DISTINCT FROM coalesce(e.events, 0) LIMIT 5;
+
+-- name: members
+-- An incident counts its members as its alerts name it; as many of them fire as it says.
+SELECT i.id, i.alert_count, i.firing_count, a.alerts, a.active FROM proj.incidents AS i LEFT JOIN (
+    SELECT tenant_id, incident_id, count(*) AS alerts, count(*) FILTER (WHERE status IN ('OPEN', 'ACKNOWLEDGED')) AS active
+    FROM proj.alerts WHERE incident_id IS NOT NULL AND held IS NULL GROUP BY tenant_id, incident_id
+) AS a ON (a.tenant_id, a.incident_id) = (i.tenant_id, i.id)
+WHERE i.firing_count <> coalesce(a.active, 0) OR i.alert_count < coalesce(a.alerts, 0) LIMIT 5;

@@ -91,6 +91,15 @@ class Journal:
             self.acked.append(Acked(delivery=delivery, sent=sent))
         self._changed.set()
 
+    async def keep(self, line: dict[str, object]) -> None:
+        """Write a line of somebody else's; returns once it is on disk."""
+        self._append(line)
+        await self._durable()
+
+    def note(self, line: dict[str, object]) -> None:
+        """Write a line of somebody else's, with the next sync."""
+        self._append(line)
+
     async def more_acked(self, count: int, *, within_s: float = 60.0) -> None:
         """Wait for `count` further 202; `TooLateError` says how requests were answered instead."""
         try:

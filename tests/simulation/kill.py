@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from tests.simulation.checker import Findings
+from tests.simulation.findings import Findings
 from tests.simulation.ordeal import Blow, Ordeal, run_ordeal, run_ordeal_system
 from tests.support.instance import TooLateError
 from tests.support.servers import OwnKafka, OwnPostgres, run_broker, run_postgres, scratch
@@ -89,6 +89,9 @@ def _sum_up(blows: list[Blow], ordeal: Ordeal, seconds: float) -> None:
         _say(f"{victim:<10} {len(recovered):5} kills, recovered in {middle:.2f} s (median), {worst:.2f} s (max)")
     answers = ", ".join(f"{status or 'none'} {count}" for status, count in sorted(ordeal.load.journal.statuses.items()))
     _say(f"answers: {answers}; {ordeal.checker.checked} deliveries checked in {seconds:.0f} s")
+    ledger = ordeal.commanding.ledger
+    answers = ", ".join(f"{status or 'none'} {count}" for status, count in sorted(ledger.statuses.items()))
+    _say(f"commands: {len(ledger)} ordered, {ordeal.checker.decisions.checked} in the log; answers: {answers}")
 
 
 def _say(line: str) -> None:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.simulation.checker import Checker
+from tests.simulation.commanding import Commanding
 from tests.simulation.deliveries import SOURCES
 from tests.simulation.journal import Journal
+from tests.simulation.ledger import Ledger
 from tests.simulation.load import Load, Owner
 from tests.support.servers import OwnKafka, OwnPostgres
 from tests.support.system import System, run_system
@@ -22,7 +24,13 @@ SERVERS = ("kafka", "postgres")
 KILLED = ("ingest", "normalizer", "grouper")
 GENEROUS = Terms(rate_limit_per_min=60_000, burst=20_000)
 SETTINGS = {
-    "ingest": {"TOCSIN_INGEST_FAILURES_PER_MIN": "100000", "TOCSIN_INGEST_FAILURES_BURST": "100000"},
+    "ingest": {
+        "TOCSIN_INGEST_FAILURES_PER_MIN": "100000",
+        "TOCSIN_INGEST_FAILURES_BURST": "100000",
+        "TOCSIN_INGEST_COMMANDS_PER_MIN": "10000",
+        "TOCSIN_INGEST_HEAVY_COMMANDS_PER_MIN": "10000",
+        "TOCSIN_INGEST_HEAVY_COMMANDS_BURST": "1000",
+    },
     "query": {"TOCSIN_QUERY_STATEMENT_TIMEOUT_S": "30"},
 }
 """No limit of ours stands in the load's way."""
@@ -41,9 +49,19 @@ class Blow:
 class Ordeal:
     """Kills one thing at a time, starts it again at once, waits until all is well and checks that it is."""
 
-    def __init__(self, system: System, kafka: OwnKafka, postgres: OwnPostgres, load: Load, checker: Checker, seed: int) -> None:
+    def __init__(
+        self,
+        system: System,
+        kafka: OwnKafka,
+        postgres: OwnPostgres,
+        load: Load,
+        commanding: Commanding,
+        checker: Checker,
+        seed: int,
+    ) -> None:
         self.system = system
         self.load = load
+        self.commanding = commanding
         self.checker = checker
         self._kafka = kafka
         self._postgres = postgres
@@ -55,7 +73,8 @@ class Ordeal:
 
     def refused(self) -> int:
         """Count the answers of 500 and above so far."""
-        return sum(count for status, count in self.load.journal.statuses.items() if status >= 500)
+        both = self.load.journal.statuses + self.commanding.ledger.statuses
+        return sum(count for status, count in both.items() if status >= 500)
 
     async def strike(self, *victims: str) -> Blow:
         """Kill `victims` together at a drawn moment under load, start them again at once, wait, check."""
@@ -91,9 +110,9 @@ class Ordeal:
 
     async def finish(self) -> None:
         """Stop the load, let the projection hold everything, check everything."""
-        await self.load.stop()
+        await asyncio.gather(self.load.stop(), self.commanding.stop())
         await self._settle()
-        self.checker.close_books()
+        await self.checker.close_books()
         await self.checker.check_all()
 
     async def _recover(self, victims: Sequence[str], began: float) -> Blow:
@@ -152,19 +171,20 @@ async def run_ordeal(
     owners = await _owners(system)
     await system.start()
     books = Journal(journal)
-    load = Load(
-        books,
-        owners,
-        lambda: [system.instance(name).url for name in system.gateways()],
-        seed=seed,
-        rate_per_s=rate_per_s,
-    )
-    checker = Checker(system, books, {owner.tenant: owner for owner in owners})
+    ledger = Ledger(books)
+
+    def gateways() -> list[str]:
+        return [system.instance(name).url for name in system.gateways()]
+
+    load = Load(books, owners, gateways, seed=seed, rate_per_s=rate_per_s)
+    commanding = Commanding(ledger, owners, gateways, lambda: system.instance("query").url, seed=seed)
+    checker = Checker(system, books, ledger, {owner.tenant: owner for owner in owners})
     load.start()
+    commanding.start()
     try:
-        yield Ordeal(system, kafka, postgres, load, checker, seed)
+        yield Ordeal(system, kafka, postgres, load, commanding, checker, seed)
     finally:
-        await asyncio.wait_for(load.stop(), timeout=30)
+        await asyncio.wait_for(asyncio.gather(load.stop(), commanding.stop()), timeout=60)
         books.end()
 
 
