@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bodies import sentry_plugin
+from tests.support.bodies import sentry_plugin, watchdog
 from tests.support.customer import Customer, move_in
 from tests.support.servers import OwnKafka, OwnPostgres, SharedPostgres, run_broker, run_postgres, scratch
 from tests.support.system import System, run_system
@@ -17,7 +17,7 @@ from tocsin.servers.kafka_runtime import KafkaRuntime
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_control.integrations import Terms
 
-LAST = ("test_p10_absence", "test_secrets_stay_secret")
+LAST = ("test_p10_absence", "test_p10_heartbeats", "test_secrets_stay_secret")
 """Modules that look at what happened while the others ran."""
 WINDOW_S = 1
 
@@ -56,6 +56,8 @@ class Silence:
     """Customers whose alert fired when the folder's tests began, and never again (P10): a minute is long for one test."""
 
     customers: dict[str, Customer]
+    heartbeats: dict[str, Customer]
+    """The like, who expect a sign of life each second; "patient" expects it each month."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -91,7 +93,24 @@ async def _fall_silent(system: System) -> Silence:
         await customer.settle(sentry_plugin())
     answers = [await refused.send(sentry_plugin(event_id=f"{number:032}")) for number in range(20)]
     assert 429 in {answer.status for answer in answers}
-    return Silence(customers={"silent": silent, "refused": refused})
+    heartbeats = {
+        "absent": await _beat(system, "1s"),
+        "refused": await _beat(system, "1s", refused=True),
+        "patient": await _beat(system, "30d"),
+    }
+    return Silence(customers={"silent": silent, "refused": refused}, heartbeats=heartbeats)
+
+
+async def _beat(system: System, every: str, *, refused: bool = False) -> Customer:
+    """Expect a heartbeat and give one sign of life, no more; others are answered 429 for whole ticks, if wanted."""
+    customer = await move_in(system, limit=(60, 1) if refused else None)
+    beat = {"name": "watchdog", "matchers": 'alertname="Watchdog"', "every": every, "team": "sre"}
+    answer = await customer.command("PUT", "/rules", {"document": {"version": 1, "heartbeats": [beat]}}, prefer="wait=20")
+    assert answer.status == 200, answer.body
+    assert (await customer.settle(watchdog()))["outcome"] == "processed"
+    if refused:
+        assert 429 in {(await customer.send(watchdog())).status for _ in range(20)}
+    return customer
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.conftest import WINDOW_S, Fragile, Silence
 from tests.support.bodies import sentry_plugin
 from tests.support.customer import Customer, move_in
+from tests.support.faults import FAULTS, OUTAGE_S, Fault
 from tests.support.instance import eventually
 from tests.support.system import System
 from tests.support.twin import Gateway, Twin
@@ -23,8 +24,6 @@ from tocsin_contracts.times import SECOND
 from tocsin_control.integrations import Terms
 
 WINDOW = IntegrationSettings(group_window_s=600)
-DAY_S = 86_400.0
-OUTAGE_S = 6_000
 BEHIND_S = 600 + 60 + 30
 """The window, the grace, and two ticks: by then a silence that nobody is to blame for has ended."""
 
@@ -121,68 +120,8 @@ async def test_a_day_of_lag_ends_nothing_that_was_said_again(twin: Twin, late: s
     assert (incident.firing_count, incident.event_count) == (1, 161)
 
 
-async def _gateway_down(twin: Twin) -> None:
-    """Nobody ticks, nobody takes anything; then another process starts."""
-    twin.clock.advance(DAY_S)
-    twin.gateway.restart()
-
-
-async def _log_down(twin: Twin) -> None:
-    """The gateway answers 503 and its ticks fail."""
-    for _ in range(OUTAGE_S // 60):
-        twin.clock.advance(60)
-        twin.log.fail_next_appends(2)
-        assert not await twin.deliver(sentry_plugin(event_id="1" * 32))
-        await twin.tick()
-
-
-async def _refused(twin: Twin) -> None:
-    """The integration's quota is used up; everything else works, and ticks say so."""
-    for _ in range(OUTAGE_S // 15):
-        twin.refuse()
-        await twin.tick_for(15)
-
-
-async def _refused_by_one_of_two(twin: Twin) -> None:
-    """What one gateway refuses, the other's ticks do not take back."""
-    other = Gateway(twin.log, twin.clock, "g2")
-    for _ in range(OUTAGE_S // 15):
-        twin.refuse(gateway=other)
-        await twin.tick_for(15, twin.gateway, other)
-
-
-async def _clock_steps_ahead(twin: Twin) -> None:
-    """The broker's clock was wrong, and was put right."""
-    twin.clock.step(DAY_S)
-
-
-async def _clock_steps_back(twin: Twin) -> None:
-    """Also backwards: time goes on from where it was."""
-    twin.clock.step(-DAY_S)
-
-
-async def _clock_jumps(twin: Twin) -> None:
-    """Ahead and back, again and again."""
-    for _ in range(20):
-        twin.clock.step(3_600)
-        await twin.tick()
-        twin.clock.step(-3_600)
-        await twin.tick()
-
-
-FAULTS = [
-    _gateway_down,
-    _log_down,
-    _refused,
-    _refused_by_one_of_two,
-    _clock_steps_ahead,
-    _clock_steps_back,
-    _clock_jumps,
-]
-
-
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_fault_of_ours_ends_nothing_and_opens_nothing(twin: Twin, fault: Callable[[Twin], Awaitable[None]]) -> None:
+async def test_a_fault_of_ours_ends_nothing_and_opens_nothing(twin: Twin, fault: Fault) -> None:
     """Not in the fault, and not in most of a window behind it; a silence that goes on beyond ends as ever."""
     facts = [incident.version for incident in twin.incidents]
     await fault(twin)

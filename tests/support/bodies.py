@@ -44,6 +44,11 @@ def alertmanager(*alerts: dict[str, Any], **group: Any) -> bytes:
     )
 
 
+def watchdog() -> bytes:
+    """Give a sign of life as Prometheus' stack sends it: the same each time."""
+    return alertmanager(am_alert("prometheus", name="Watchdog", severity="none"))
+
+
 def am_many(count: int, *, name: str = "PodDown", first: int = 0) -> bytes:
     """Give a notification of `count` firing alerts of one name, each of another pod."""
     return alertmanager(*(am_alert(f"pod-{number}", name=name) for number in range(first, first + count)))

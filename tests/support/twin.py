@@ -6,8 +6,10 @@ twin.normalize(); await twin.fold()                                      # what 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tests.support.folding import START
+from tocsin_contracts.command import Actor, Command, SetRules, encode_command
 from tocsin_contracts.delivery import encode_accepted
 from tocsin_contracts.envelope import Kind, log_headers
 from tocsin_contracts.integration import IntegrationSettings
@@ -150,6 +152,18 @@ class Twin:
         if not taken:
             self.refuse(integration, gateway=gateway)
         return taken
+
+    async def rules(self, **document: Any) -> None:
+        """Let a person put a rule set in force: members of the document by name."""
+        command = Command(
+            id=f"rules-{len(self.log.partition(LOG, 0).records)}",
+            request_hash="h",
+            tenant=TENANT,
+            actor=Actor(kind="person", id="ada", name="Ada"),
+            issued_at=self.clock.now(),
+            body=SetRules(document={"version": 1, **document}),
+        )
+        assert await self.gateway.append(Entry(TENANT.encode(), encode_command(command), log_headers(Kind.RULE_SET)))
 
     def refuse(self, integration: str = "prod", *, gateway: Gateway | None = None) -> None:
         """Let the gateway answer 429 or 503 to an integration."""
