@@ -11,7 +11,7 @@ import pytest
 
 from tests.simulation.redrive import poisoned
 from tests.support.bodies import alertmanager, am_alert
-from tests.support.customer import Customer, move_in
+from tests.support.customer import CANARIES, Customer, move_in
 from tests.support.published import Published
 from tests.support.system import System
 from tocsin_contracts.routes import Owner, allowed_methods, owner
@@ -79,6 +79,7 @@ async def test_every_operation_of_the_gateway_answers_as_it_is_described(shared:
     customer = await move_in(shared)
     client = Client(shared, published, customer.key)
     await _send_webhooks(client, customer)
+    await _send_by_token(client)
     await _manage(client)
     await _look_after_failed(client)
     await _command(client, customer)
@@ -106,6 +107,25 @@ async def _send_webhooks(client: Client, customer: Customer) -> None:
     for name in ("deliver", "deliverAlerts", "deliverByName", "deliverAlertsByName"):
         await client.ask(name, b"{}", key="x")  # 404
         await client.ask(name, b"{}", key="x", source="alertmanager")  # 401
+
+
+async def _send_by_token(client: Client) -> None:
+    names = ("deliverWithToken", "deliverAlertsWithToken")
+    made = await client.ask("createIntegration", {"source": "alertmanager", "name": "by token", "url_token": True})
+    token = made["url_with_token"].rsplit("/", 1)[1]
+    CANARIES.update((made["secret"], token))
+    known = {"source": "alertmanager", "integration": made["id"], "token": token}
+    await client.system._known(lambda snapshot: made["id"] in snapshot.directory.integrations)
+    for name in names:
+        await client.ask(name, FIRING, key="", **known)
+        await client.ask(name, b"{}", key="", **known | {"token": "x"})  # 401
+        await client.ask(name, b"{}", key="", **known | {"source": "fax"})  # 404
+    rotated = await client.ask("rotateSecret", {"url_token": True, "overlap_s": 0}, id=made["id"])
+    CANARIES.add(rotated["url_with_token"].rsplit("/", 1)[1])
+    await client.ask("changeIntegration", {"url_token": False}, id=made["id"])
+    again = await client.ask("changeIntegration", {"url_token": True}, id=made["id"])
+    CANARIES.add(again["url_with_token"].rsplit("/", 1)[1])
+    await client.ask("deleteIntegration", id=made["id"])
 
 
 async def _manage(client: Client) -> None:

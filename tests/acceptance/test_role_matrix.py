@@ -37,6 +37,7 @@ MATRIX: Matrix = {
         "control.integrations": {"SELECT"},
         "control.integration_versions": {"SELECT"},
         "control.secrets": {"SELECT", "UPDATE(last_used_at)"},
+        "control.url_tokens": {"SELECT", "UPDATE(last_used_at)"},
         "control.api_keys": {"SELECT", "UPDATE(last_used_at)"},
         "control.rejections": {"SELECT", "INSERT", "UPDATE(count)"},
         "control.revision": {"SELECT"},

@@ -7,8 +7,9 @@ import typer
 from tocsin.commands.declaration_options import DEFAULT_FILE, File, Prune, read_file
 from tocsin.commands.owner import Dsn, Json, actor, change, master_key, show_json
 from tocsin.declaring.carrying import Made, carry_out, read_present
-from tocsin.declaring.plan import Plan, plan
+from tocsin.declaring.plan import IntegrationStep, Plan, plan
 from tocsin.declaring.printing import json_of, lines_of
+from tocsin_control.integrations import path_with_token
 from tocsin_runtime.postgres import Connection
 
 
@@ -43,8 +44,22 @@ def apply(
     for each in made:
         proof = each.secret.get_secret_value() if show_secrets else f"tocsin integrations rotate {each.id} --overlap 0"
         typer.echo(f"{each.subject}: {each.path}  secret: {proof}")
+        if each.url_token is not None:
+            shown = path_with_token(each.path, each.url_token) if show_secrets else f"{_rotation(each.id)} --overlap 0"
+            typer.echo(f"{each.subject}: URL with a token: {shown}")
+    for step in found.steps:
+        if isinstance(step, IntegrationStep) and step.opts_in and step.present is not None:
+            typer.echo(f"{step.subject}: URL with a token: {_rotation(step.present.id)}")
+
+
+def _rotation(integration: str) -> str:
+    return f"tocsin integrations rotate {integration} --url-token"
 
 
 def _shown(made: Made, *, show_secrets: bool) -> dict[str, object]:
     shown: dict[str, object] = {"subject": made.subject, "id": made.id, "path": made.path}
-    return shown | {"secret": made.secret.get_secret_value()} if show_secrets else shown
+    if not show_secrets:
+        return shown
+    if made.url_token is not None:
+        shown["path_with_token"] = path_with_token(made.path, made.url_token)
+    return shown | {"secret": made.secret.get_secret_value()}

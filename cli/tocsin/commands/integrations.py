@@ -11,6 +11,7 @@ from tocsin.commands.integration_options import SecretFile, Settings, Style, cha
 from tocsin.commands.owner import Dsn, Json, actor, change, master_key, show, show_all
 from tocsin_contracts.times import to_rfc3339
 from tocsin_control.documents import document_of, merged
+from tocsin_control.errors import Refused
 from tocsin_control.integrations import (
     DEFAULT_BURST,
     DEFAULT_RATE_PER_MIN,
@@ -22,15 +23,18 @@ from tocsin_control.integrations import (
     described,
     find_integration,
     list_integrations,
+    path_with_token,
     set_enabled,
 )
 from tocsin_control.secrets import DEFAULT_OVERLAP_S, SecretState, add_secret, list_secrets
 from tocsin_control.tenants import find_tenant
+from tocsin_control.url_tokens import add_url_token, first_url_token, list_url_tokens
 from tocsin_runtime.postgres import Connection
 from tocsin_sources import registry
 
 _COLUMNS = ("name", "source", "tenant", "id", "version", "enabled", "path")
 Id = Annotated[str, typer.Argument(metavar="ID", help="Its id.")]
+_OPT_IN = "Take a token in its URL, for a sender that can set nothing but a URL; prints that URL's path, this once."
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +61,7 @@ def create(
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Accept requests that prove nothing, where the source allows it.")
     ] = False,
+    url_token: Annotated[bool, typer.Option("--url-token", help=_OPT_IN)] = False,
     settings: Settings = "{}",
     signature_style: Style = None,
     rate_limit_per_min: Annotated[int, typer.Option("--rate-limit", min=1, help="Deliveries a minute.")] = DEFAULT_RATE_PER_MIN,
@@ -65,7 +70,8 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make an integration; prints its id, its path and its secret, this once."""
-    said = {"rate_limit_per_min": rate_limit_per_min, "burst": burst, "signature_required": not unsigned}
+    said: dict[str, object] = {"rate_limit_per_min": rate_limit_per_min, "burst": burst}
+    said |= {"signature_required": not unsigned, "url_token": url_token}
     terms = changed({"name": "new", **said}, settings, signature_style).terms()
     key = master_key()
     secret = read_secret(secret_file)
@@ -77,7 +83,8 @@ def create(
         )
 
     created = change(dsn, work)
-    show({**_answer(created.integration), "secret": created.secret.get_secret_value()}, as_json=as_json)
+    made = _answer(created.integration)
+    show({**made, "secret": created.secret.get_secret_value(), **_tokened(made, created.url_token)}, as_json=as_json)
 
 
 def show_integrations(
@@ -97,11 +104,13 @@ def show_integrations(
 def show_integration(integration: Id, dsn: Dsn = None, as_json: Json = False) -> None:
     """Show all that is set of an integration, and the age of its secrets."""
 
-    async def work(connection: Connection) -> tuple[Integration, Mapping[str, tuple[SecretState, ...]]]:
-        return await find_integration(connection, integration), await list_secrets(connection, [integration])
+    async def work(connection: Connection) -> tuple[Integration, Mapping[str, object]]:
+        found = await find_integration(connection, integration)
+        secrets, tokens = await list_secrets(connection, [found.id]), await list_url_tokens(connection, [found.id])
+        return found, {"secrets": _secrets(secrets[found.id]), "url_tokens": _secrets(tokens[found.id])}
 
-    found, secrets = change(dsn, work)
-    show({**_answer(found), **described(found), "secrets": _secrets(secrets[found.id])}, as_json=as_json)
+    found, ages = change(dsn, work)
+    show({**_answer(found), **described(found), **ages}, as_json=as_json)
 
 
 def change_one(
@@ -113,6 +122,9 @@ def change_one(
         int | None, typer.Option("--rate-limit", min=1, help="Deliveries a minute.", show_default=False)
     ] = None,
     burst: Annotated[int | None, typer.Option("--burst", min=1, help="Deliveries at once.", show_default=False)] = None,
+    url_token: Annotated[
+        bool | None, typer.Option("--url-token/--no-url-token", help=_OPT_IN + " Or no longer: every token ends.")
+    ] = None,
     if_version: Annotated[
         int | None, typer.Option("--if-version", help="Refuse if it is at another version.", show_default=False)
     ] = None,
@@ -120,18 +132,21 @@ def change_one(
     as_json: Json = False,
 ) -> None:
     """Change what is named, as the next version; a null in --settings puts its default back. Felt within 5 s."""
-    said = {"name": name, "rate_limit_per_min": rate_limit_per_min, "burst": burst}
+    said = {"name": name, "rate_limit_per_min": rate_limit_per_min, "burst": burst, "url_token": url_token}
     patch = {member: value for member, value in said.items() if value is not None}
 
-    async def work(connection: Connection) -> Integration:
+    async def work(connection: Connection) -> tuple[Integration, SecretStr | None]:
         async with connection.transaction():
             before = await find_integration(connection, integration, lock=True)
             wanted = changed(merged(document_of(before), patch), settings, signature_style)
-            return await change_integration(
+            after = await change_integration(
                 connection, integration, wanted.terms(), name=wanted.name, if_version=if_version, actor=actor()
             )
+            return after, await first_url_token(connection, tenant=after.tenant, integration=after.id, actor=actor())
 
-    show(_answer(change(dsn, work)), as_json=as_json)
+    after, token = change(dsn, work)
+    answer = _answer(after)
+    show({**answer, **_tokened(answer, token)}, as_json=as_json)
 
 
 def rotate(
@@ -140,10 +155,14 @@ def rotate(
     overlap_s: Annotated[
         int, typer.Option("--overlap", min=0, help="Seconds that the old secret is still accepted; 0 ends all others now.")
     ] = DEFAULT_OVERLAP_S,
+    url_token: Annotated[bool, typer.Option("--url-token", help="Rotate the token of its URL instead of the secret.")] = False,
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
-    """Give an integration a new secret; prints it this once."""
+    """Give an integration a new secret, or a new token of its URL; prints it this once."""
+    if url_token:
+        _rotate_url_token(integration, overlap_s, chosen=secret_file is not None, dsn=dsn, as_json=as_json)
+        return
     key = master_key()
     chosen = read_secret(secret_file)
 
@@ -154,6 +173,19 @@ def rotate(
         )
 
     show({"id": integration, "secret": change(dsn, work).get_secret_value()}, as_json=as_json)
+
+
+def _rotate_url_token(integration: str, overlap_s: int, *, chosen: bool, dsn: str | None, as_json: bool) -> None:
+    if chosen:
+        raise Refused("--secret-file: a token of a URL is made, never chosen")
+
+    async def work(connection: Connection) -> tuple[Integration, SecretStr]:
+        found = await find_integration(connection, integration)
+        token = await add_url_token(connection, tenant=found.tenant, integration=found.id, overlap_s=overlap_s, actor=actor())
+        return found, token
+
+    found, token = change(dsn, work)
+    show({"id": found.id, **_tokened(_answer(found), token)}, as_json=as_json)
 
 
 def disable(integration: Id, dsn: Dsn = None, as_json: Json = False) -> None:
@@ -180,9 +212,12 @@ def url(
     ] = None,
     dsn: Dsn = None,
 ) -> None:
-    """Print the URL that the sender posts to."""
+    """Print the URL that the sender posts to; where it takes a token, also the form of that URL."""
     found = change(dsn, lambda connection: find_integration(connection, integration))
     typer.echo(public_url(base) + found.path)
+    if found.terms.url_token:
+        typer.echo(path_with_token(public_url(base) + found.path))
+        typer.echo("The second is for a sender that can set nothing but a URL; its token was shown when it was made.", err=True)
 
 
 def _switch(integration: str, *, enabled: bool, dsn: str | None, as_json: bool) -> None:
@@ -200,6 +235,11 @@ def _secrets(states: Sequence[SecretState]) -> list[object]:
         }
         for state in states
     ]
+
+
+def _tokened(answer: Mapping[str, object], token: SecretStr | None) -> dict[str, object]:
+    """Give the path with a new token, which is shown this once."""
+    return {} if token is None else {"path_with_token": path_with_token(str(answer["path"]), token)}
 
 
 def _answer(integration: Integration) -> dict[str, object]:

@@ -22,12 +22,13 @@ from tocsin_runtime.postgres import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """An integration that was made, with its secret."""
+    """An integration that was made, with its secret, and the token of its URL where it takes one."""
 
     subject: str
     id: str
     path: str
     secret: SecretStr = field(repr=False)
+    url_token: SecretStr | None = field(repr=False, default=None)
 
 
 async def read_present(connection: Connection, declaration: Declaration) -> Mapping[str, Present]:
@@ -78,7 +79,13 @@ async def _create(connection: Connection, master_key: MasterKey, step: Integrati
     made = await create_integration(
         connection, master_key, tenant=tenant.id, source=wanted.source, name=wanted.name, terms=wanted.terms(), actor=actor
     )
-    return Made(subject=step.subject, id=made.integration.id, path=made.integration.path, secret=made.secret)
+    return Made(
+        subject=step.subject,
+        id=made.integration.id,
+        path=made.integration.path,
+        secret=made.secret,
+        url_token=made.url_token,
+    )
 
 
 async def _change(connection: Connection, step: IntegrationStep, actor: str) -> None:

@@ -69,6 +69,12 @@ class IntegrationStep:
     differences: tuple[Difference, ...] = ()
 
     @property
+    def opts_in(self) -> bool:
+        """Tell whether an integration that is there takes a token in its URL from now on: nobody has one yet."""
+        wanted, present = self.wanted, self.present
+        return wanted is not None and present is not None and wanted.url_token and not present.terms.url_token
+
+    @property
     def subject(self) -> str:
         """Name what it is about."""
         found = self.wanted or self.present

@@ -143,7 +143,8 @@ class Forwarder:
             _log.warning("forwarder.away", service=target.value, reason=str(error))
             raise _unavailable(f"The {target.value} service does not answer. Try again.") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            _log.warning("forwarder.broken", service=target.value, reason=str(error) or type(error).__name__)
+            # Not what the error says: some of aiohttp's repeat the URL, and a token may stand in it.
+            _log.warning("forwarder.broken", service=target.value, reason=type(error).__name__)
             raise Problem(
                 502,
                 f"The {target.value} service broke off. What was sent may have been stored; sending it again is safe.",
@@ -164,7 +165,7 @@ async def _answer(request: web.Request, upstream: aiohttp.ClientResponse) -> web
             await response.write(chunk)
         await response.write_eof()
     except (aiohttp.ClientError, TimeoutError) as error:
-        _log.warning("forwarder.cut", reason=str(error) or type(error).__name__)
+        _log.warning("forwarder.cut", reason=type(error).__name__)
         if request.transport is not None:
             request.transport.abort()
     return response

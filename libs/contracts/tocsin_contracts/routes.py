@@ -58,8 +58,10 @@ def _segments(path: str) -> tuple[str, ...]:
 
 ROUTES: tuple[Route, ...] = (
     Route(path="/webhooks/{source}/{integration}", methods=("POST",)),
+    Route(path="/webhooks/{source}/{integration}/t/{token}", methods=("POST",)),
     Route(path="/webhooks/{source}", methods=("POST",)),
     Route(path="/alerts/webhook/{source}/{integration}", methods=("POST",)),
+    Route(path="/alerts/webhook/{source}/{integration}/t/{token}", methods=("POST",)),
     Route(path="/alerts/webhook/{source}", methods=("POST",)),
     Route(path="/incidents", methods=("GET",)),
     Route(path="/incidents/{id}", methods=("GET",)),

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import hmac
 import re
-import secrets
-import zlib
 from dataclasses import dataclass, field
 from hashlib import sha256
 
 from pydantic import SecretStr
 
+from tocsin_control.base62 import CHECKSUM_LENGTH, SECRET_LENGTH, checksum, random_text
+
 PREFIX = "tocsin"
 ID_LENGTH = 10
-SECRET_LENGTH = 43
-CHECKSUM_LENGTH = 6
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _TEXT = re.compile(
     rf"({PREFIX}_([0-9A-Za-z]{{{ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}}))_([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
 )
@@ -46,8 +43,8 @@ class ParsedKey:
 
 def generate_key() -> SecretStr:
     """Make a key; show it once and keep `parse_key(...).sha256`."""
-    body = f"{PREFIX}_{_random(ID_LENGTH)}_{_random(SECRET_LENGTH)}"
-    return SecretStr(f"{body}_{_checksum(body)}")
+    body = f"{PREFIX}_{random_text(ID_LENGTH)}_{random_text(SECRET_LENGTH)}"
+    return SecretStr(f"{body}_{checksum(body)}")
 
 
 def parse_key(text: str) -> ParsedKey:
@@ -59,8 +56,8 @@ def parse_key(text: str) -> ParsedKey:
     match = _TEXT.fullmatch(text)
     if match is None or not text.isascii():
         raise ValueError("not an API key")
-    body, key_id, secret, checksum = match.groups()
-    if _checksum(body) != checksum:
+    body, key_id, secret, check = match.groups()
+    if checksum(body) != check:
         raise ValueError("an API key with a wrong checksum: was it cut, or typed?")
     return ParsedKey(id=key_id, sha256=sha256(secret.encode()).digest(), proof=sha256(_PROOF + secret.encode()).digest())
 
@@ -69,16 +66,3 @@ def matches(key: ParsedKey, stored_sha256: bytes | None) -> bool:
     """Compare in constant time; an unknown key (None) is compared too, and never matches."""
     same = hmac.compare_digest(key.sha256, _NOBODY if stored_sha256 is None else stored_sha256)
     return same and stored_sha256 is not None
-
-
-def _random(length: int) -> str:
-    return "".join(secrets.choice(_BASE62) for _ in range(length))
-
-
-def _checksum(body: str) -> str:
-    number = zlib.crc32(body.encode())
-    digits = []
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, 62)
-        digits.append(_BASE62[digit])
-    return "".join(reversed(digits))

@@ -32,7 +32,7 @@ class TenantEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretEntry:
-    """One webhook secret, opened. Its bytes never show in `repr`."""
+    """One webhook secret, opened, or the hash of a URL's token. Its bytes never show in `repr`."""
 
     slot: int
     version: int
@@ -66,9 +66,16 @@ class IntegrationEntry:
     sns_topics: tuple[str, ...] = ()
     """Topics whose messages are believed by the signature of SNS; see `IntegrationSettings`."""
 
+    url_tokens: tuple[SecretEntry, ...] = ()
+    """Hashes of the tokens that its URL takes, the newest first; none where it did not opt in."""
+
     def active_secrets(self, now: int) -> tuple[SecretEntry, ...]:
         """Give the secrets accepted at `now` (µs), the newest first."""
         return tuple(secret for secret in self.secrets if secret.active(now))
+
+    def active_url_tokens(self, now: int) -> tuple[SecretEntry, ...]:
+        """Give the hashes of the tokens accepted at `now` (µs), the newest first."""
+        return tuple(token for token in self.url_tokens if token.active(now))
 
     def schemes(self) -> tuple[Scheme, ...]:
         """Give the ways in which its requests may prove who they are; none where this release does not know the source."""

@@ -23,6 +23,7 @@ _REVISION = _QUERIES["revision"]
 _TENANTS = _QUERIES["tenants"]
 _INTEGRATIONS = _QUERIES["integrations"]
 _SECRETS = _QUERIES["secrets"]
+_URL_TOKENS = _QUERIES["url_tokens"]
 _KEYS = _QUERIES["keys"]
 
 
@@ -45,12 +46,13 @@ async def load_directory(connection: Connection, master_key: MasterKey) -> Direc
         tenants = await connection.fetch(_TENANTS)
         integrations = await connection.fetch(_INTEGRATIONS)
         secrets = await connection.fetch(_SECRETS, WEBHOOK)
+        tokens = _by_integration(await connection.fetch(_URL_TOKENS))
         keys = await connection.fetch(_KEYS)
     opened, unreadable = _open_all(master_key, secrets)
     return directory_of(
         revision,
         (_tenant(row) for row in tenants),
-        (_integration(row, opened, unreadable) for row in integrations),
+        (_integration(row, opened, unreadable, tokens) for row in integrations),
         (key_entry(row) for row in keys),
     )
 
@@ -95,8 +97,19 @@ def _secret(master_key: MasterKey, row: asyncpg.Record) -> SecretEntry:
         slot=row["slot"],
         version=row["version"],
     )
+    return _entry(row, value)
+
+
+def _entry(row: asyncpg.Record, value: bytes) -> SecretEntry:
     not_after = None if row["not_after"] is None else from_datetime(row["not_after"])
     return SecretEntry(slot=row["slot"], version=row["version"], value=value, not_after=not_after)
+
+
+def _by_integration(tokens: Iterable[asyncpg.Record]) -> dict[str, tuple[SecretEntry, ...]]:
+    found: dict[str, tuple[SecretEntry, ...]] = {}
+    for row in tokens:
+        found[row["integration_id"]] = (*found.get(row["integration_id"], ()), _entry(row, row["sha256"]))
+    return found
 
 
 def _tenant(row: asyncpg.Record) -> TenantEntry:
@@ -111,7 +124,10 @@ def _tenant(row: asyncpg.Record) -> TenantEntry:
 
 
 def _integration(
-    row: asyncpg.Record, opened: Mapping[str, tuple[SecretEntry, ...]], unreadable: Mapping[str, int]
+    row: asyncpg.Record,
+    opened: Mapping[str, tuple[SecretEntry, ...]],
+    unreadable: Mapping[str, int],
+    tokens: Mapping[str, tuple[SecretEntry, ...]],
 ) -> IntegrationEntry:
     return IntegrationEntry(
         id=IntegrationId(row["id"]),
@@ -127,4 +143,5 @@ def _integration(
         secrets=opened.get(row["id"], ()),
         secrets_unreadable=unreadable.get(row["id"], 0),
         sns_topics=() if row["sns_topics"] is None else tuple(orjson.loads(row["sns_topics"])),
+        url_tokens=tokens.get(row["id"], ()),
     )

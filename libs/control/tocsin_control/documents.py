@@ -86,6 +86,7 @@ class IntegrationDocument(BaseModel):
     burst: Limit = DEFAULT_BURST
     signature_required: bool = True
     signature_style: StyleDocument | None = None
+    url_token: bool = False
     settings: IntegrationSettings = Field(default_factory=IntegrationSettings)
 
     def terms(self) -> Terms:
@@ -98,6 +99,7 @@ class IntegrationDocument(BaseModel):
             signature_required=self.signature_required,
             signature_style=None if style is None else style.style(),
             enabled=self.enabled,
+            url_token=self.url_token,
         )
 
 

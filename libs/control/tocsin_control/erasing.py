@@ -18,8 +18,8 @@ _ASK = _QUERIES["ask"]
 _DELETIONS = tuple(
     _QUERIES[name]
     for name in (
-        *("delete_keys", "delete_secrets", "delete_versions", "delete_integrations", "delete_rejections", "delete_samples"),
-        "delete_discards",
+        *("delete_keys", "delete_secrets", "delete_url_tokens", "delete_versions", "delete_integrations"),
+        *("delete_rejections", "delete_samples", "delete_discards"),
     )
 )
 _ERASED = _QUERIES["erased"]

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tocsin_contracts.ids import IntegrationId, TenantId
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.times import from_datetime
-from tocsin_control import audit, secrets
+from tocsin_control import audit, secrets, url_tokens
 from tocsin_control.errors import NameTaken, NoRoom, NotFound, Refused, VersionChanged
 from tocsin_control.identifier import new_integration_id
 from tocsin_control.master_key import MasterKey
@@ -53,6 +53,8 @@ class Terms:
     """Instead of what the source's file says."""
     enabled: bool = True
     """False: its deliveries are 403."""
+    url_token: bool = False
+    """Whether a token in its URL proves a request, for senders that can set nothing but a URL."""
 
 
 DEFAULT_TERMS = Terms()
@@ -83,15 +85,21 @@ class Integration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedIntegration:
-    """A new integration and its secret, which is shown this once."""
+    """A new integration with its secret, and the token of its URL where it takes one; both are shown this once."""
 
     integration: Integration
     secret: SecretStr = field(repr=False)
+    url_token: SecretStr | None = field(repr=False, default=None)
 
 
 def webhook_path(source: str, integration: str) -> str:
     """Write the canonical path of an integration's webhook."""
     return f"/api/v1/webhooks/{source}/{integration}"
+
+
+def path_with_token(path: str, token: SecretStr | None = None) -> str:
+    """Write the path, or URL, of a sender that can set nothing but a URL; without a token, its form."""
+    return f"{path}/t/{'<token>' if token is None else token.get_secret_value()}"
 
 
 async def create_integration(
@@ -134,12 +142,13 @@ async def create_integration(
             shown = await secrets.add_secret(
                 connection, master_key, tenant=tenant, integration=integration, secret=secret, actor=actor
             )
+            token = await url_tokens.first_url_token(connection, tenant=tenant, integration=integration, actor=actor)
             made = await find_integration(connection, integration)
             detail: dict[str, object] = {"after": described(made)}
             await audit.record(
                 connection, actor=actor, action="integration.created", tenant=tenant, subject=integration, detail=detail
             )
-            return CreatedIntegration(integration=made, secret=shown)
+            return CreatedIntegration(integration=made, secret=shown, url_token=token)
     except asyncpg.UniqueViolationError as error:
         raise _name_taken(name) from error
     except asyncpg.ForeignKeyViolationError as error:
@@ -160,7 +169,8 @@ async def change_integration(
 ) -> Integration:
     """Put new terms in force, as the next version; deliveries that came before keep theirs.
 
-    What is no change makes no version.
+    What is no change makes no version. Where its URL takes a token no longer, every token ends; where it now takes one,
+    `url_tokens.first_url_token` makes it.
 
     Args:
         connection: as tocsin_owner, or acting as the holder of a key.
@@ -191,6 +201,8 @@ async def change_integration(
             raise _name_taken(name) from error
         except (asyncpg.CheckViolationError, asyncpg.DataError) as error:
             raise Refused("an integration needs a name of 1 to 200 characters and limits above 0") from error
+        if not terms.url_token:
+            await url_tokens.end_url_tokens(connection, integration)
         after = await find_integration(connection, integration)
         detail: dict[str, object] = {"before": described(before), "after": described(after)}
         await audit.record(
@@ -231,6 +243,7 @@ async def delete_integration(
     async with connection.transaction():
         before = await _locked(connection, integration, tenant, if_version)
         await connection.execute(_DELETE_SECRETS, integration)
+        await url_tokens.end_url_tokens(connection, integration)
         await connection.execute(_DELETE, integration)
         detail: dict[str, object] = {"before": described(before)}
         await audit.record(
@@ -281,6 +294,7 @@ def described(integration: Integration) -> dict[str, object]:
         "burst": terms.burst,
         "signature_required": terms.signature_required,
         "signature_style": None if style is None else asdict(style),
+        "url_token": terms.url_token,
         "settings": terms.settings.model_dump(mode="json"),
     }
 
@@ -335,6 +349,7 @@ async def _insert_version(connection: Connection, integration: str, version: int
         style.signs if style else "body",
         style.time_header if style else None,
         style.tolerance_s if style else TOLERANCE_S,
+        terms.url_token,
     )
 
 
@@ -353,5 +368,6 @@ def _integration(row: asyncpg.Record) -> Integration:
             signature_required=row["signature_required"],
             signature_style=SignatureStyle.of(row),
             enabled=row["enabled"],
+            url_token=row["url_token"],
         ),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -148,13 +148,22 @@ def _encode_integration(entry: IntegrationEntry) -> dict[str, object]:
         "burst": entry.burst,
         "signature_required": entry.signature_required,
         "signature_style": None if style is None else asdict(style),
-        "secrets": [
-            {"slot": secret.slot, "version": secret.version, "value": secret.value.hex(), "not_after": secret.not_after}
-            for secret in entry.secrets
-        ],
+        "secrets": _encode_secrets(entry.secrets),
         "secrets_unreadable": entry.secrets_unreadable,
         "sns_topics": entry.sns_topics,
+        "url_tokens": _encode_secrets(entry.url_tokens),
     }
+
+
+def _encode_secrets(entries: Iterable[SecretEntry]) -> list[dict[str, object]]:
+    return [
+        {"slot": entry.slot, "version": entry.version, "value": entry.value.hex(), "not_after": entry.not_after}
+        for entry in entries
+    ]
+
+
+def _decode_secrets(content: Iterable[Mapping[str, Any]]) -> tuple[SecretEntry, ...]:
+    return tuple(SecretEntry(**{**entry, "value": bytes.fromhex(entry["value"])}) for entry in content)
 
 
 def _decode(content: Mapping[str, Any]) -> Snapshot:
@@ -183,7 +192,8 @@ def _decode_integration(content: Mapping[str, Any]) -> IntegrationEntry:
     style = content["signature_style"]
     changed = {
         "signature_style": None if style is None else _decode_style(style),
-        "secrets": tuple(SecretEntry(**{**entry, "value": bytes.fromhex(entry["value"])}) for entry in content["secrets"]),
+        "secrets": _decode_secrets(content["secrets"]),
         "sns_topics": tuple(content.get("sns_topics", ())),
+        "url_tokens": _decode_secrets(content.get("url_tokens", ())),
     }
     return IntegrationEntry(**{**content, **changed})

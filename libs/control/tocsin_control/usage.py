@@ -19,6 +19,7 @@ from tocsin_runtime.queries import load
 
 _QUERIES = load("tocsin_control", "sql/usage.sql")
 _SECRETS_USED = _QUERIES["secrets_used"]
+_URL_TOKENS_USED = _QUERIES["url_tokens_used"]
 _KEYS_USED = _QUERIES["keys_used"]
 _REJECTED = _QUERIES["rejected"]
 _SAMPLED = _QUERIES["sampled"]
@@ -72,6 +73,7 @@ class UsageBuffer:
         self._answer_timeout_s = answer_timeout_s
         self._dropped = dropped
         self._secrets: dict[tuple[str, int], int] = {}
+        self._url_tokens: dict[tuple[str, int], int] = {}
         self._keys: dict[str, int] = {}
         self._rejections: dict[tuple[int, str, str, str], int] = {}
         self._samples: dict[tuple[str, str, int], TurnedAway] = {}
@@ -82,6 +84,12 @@ class UsageBuffer:
         place = (integration, slot)
         if self._has_room(self._secrets, place):
             self._secrets[place] = self._minute()
+
+    def url_token_used(self, integration: str, slot: int) -> None:
+        """Note that the token of a URL proved a request, to the minute."""
+        place = (integration, slot)
+        if self._has_room(self._url_tokens, place):
+            self._url_tokens[place] = self._minute()
 
     def key_used(self, key_id: str) -> None:
         """Note that an API key was believed, to the minute."""
@@ -117,10 +125,11 @@ class UsageBuffer:
     async def flush(self) -> bool:
         """Write what was collected; False where PostgreSQL is away and it was dropped."""
         secrets, self._secrets = self._secrets, {}
+        tokens, self._url_tokens = self._url_tokens, {}
         keys, self._keys = self._keys, {}
         rejections, self._rejections = self._rejections, {}
         samples, self._samples = self._samples, {}
-        lost = len(secrets) + len(keys) + sum(rejections.values()) + len(samples)
+        lost = len(secrets) + len(tokens) + len(keys) + sum(rejections.values()) + len(samples)
         if not lost:
             return True
         try:
@@ -129,7 +138,9 @@ class UsageBuffer:
                 self._pool.acquire() as connection,
                 connection.transaction(),
             ):
-                await _write(connection, secrets, keys, rejections)
+                await _write_slots(connection, _SECRETS_USED, secrets)
+                await _write_slots(connection, _URL_TOKENS_USED, tokens)
+                await _write(connection, keys, rejections)
                 await self._write_samples(connection, samples)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # TimeoutError is an OSError
             self._dropped(lost)
@@ -172,21 +183,20 @@ class UsageBuffer:
         return now - now % MINUTE
 
 
-async def _write(
-    connection: Connection,
-    secrets: dict[tuple[str, int], int],
-    keys: dict[str, int],
-    rejections: dict[tuple[int, str, str, str], int],
-) -> None:
-    """Write each kind in the order of its keys, so that two gateways take row locks in the same order."""
-    if secrets:
-        places = sorted(secrets)
+async def _write_slots(connection: Connection, statement: str, used: dict[tuple[str, int], int]) -> None:
+    """Write when what lies in slots was used, in the order of `_write`."""
+    if used:
+        places = sorted(used)
         await connection.execute(
-            _SECRETS_USED,
+            statement,
             [integration for integration, _ in places],
             [slot for _, slot in places],
-            [to_datetime(secrets[place]) for place in places],
+            [to_datetime(used[place]) for place in places],
         )
+
+
+async def _write(connection: Connection, keys: dict[str, int], rejections: dict[tuple[int, str, str, str], int]) -> None:
+    """Write each kind in the order of its keys, so that two gateways take row locks in the same order."""
     if keys:
         ids = sorted(keys)
         await connection.execute(_KEYS_USED, ids, [to_datetime(keys[key_id]) for key_id in ids])

@@ -121,7 +121,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - the last wall: nothing of it may reach the caller
-        _log.error("http.failed", request_id=request_id(request), path=request.path, exc_info=error)
+        # Not the path: a token may stand in it.
+        _log.error("http.failed", request_id=request_id(request), method=request.method, exc_info=error)
         return problem_response(request, Problem(500, "This is our fault. The request id finds it in our log."))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tocsin_control.directory import Directory, IntegrationEntry, TenantEntry
+from tocsin_control.url_token import find_token
 from tocsin_runtime.buckets import Policy, Quota, policy
 from tocsin_runtime.rate_fields import policy_field
 from tocsin_sources.schemes.body_key import BodyKey
@@ -23,10 +24,14 @@ class Verdict:
 
     accepted: bool
     slot: int | None = None
+    by_token: bool = False
+    """Whether the slot is that of a token in the URL, not of a secret."""
     reason: Rejection | None = None
 
 
 _PROVED = {slot: Verdict(accepted=True, slot=slot) for slot in (1, 2)}
+_PROVED_BY_TOKEN = {slot: Verdict(accepted=True, slot=slot, by_token=True) for slot in (1, 2)}
+_WRONG_TOKEN = Verdict(accepted=False, reason=Rejection.WRONG)
 _UNSIGNED = Verdict(accepted=True)
 _UNSIGNED_REASONS = frozenset({Rejection.NO_CREDENTIALS})
 
@@ -50,14 +55,29 @@ class Admission:
     lasting: tuple[bytes, ...] | None = field(repr=False)
     """The secrets, where none of them ends some day: then they need not be looked through at each request."""
 
-    def verify(self, request: SignedRequest, *, by_header: bool = False) -> Verdict:
-        """Check who sent a request, where `by_header` is set by its header alone; never raises."""
+    def verify(self, request: SignedRequest, *, token: str | None = None, by_header: bool = False) -> Verdict:
+        """Check who sent a request, where `by_header` is set by its header alone; never raises.
+
+        A token in the URL must be right. Then it proves the request, unless its header holds credentials that are wrong: who
+        signs is believed by the signature, wherever he posts to.
+        """
+        if token is None:
+            return self._verify(request, self.header_schemes if by_header else self.schemes)
+        live = self.entry.active_url_tokens(request.now)
+        place = find_token(token, [each.value for each in live])
+        if place is None:
+            return _WRONG_TOKEN
+        others = self._verify(request, self.header_schemes)
+        shown_wrong = not others.accepted and others.reason not in _UNSIGNED_REASONS
+        return others if shown_wrong else _PROVED_BY_TOKEN[live[place].slot]
+
+    def _verify(self, request: SignedRequest, schemes: tuple[Scheme, ...]) -> Verdict:
         active = self.entry.secrets
         values = self.lasting
         if values is None:
             active = self.entry.active_secrets(request.now)
             values = tuple(secret.value for secret in active)
-        verdict = authenticate(self.header_schemes if by_header else self.schemes, request, values)
+        verdict = authenticate(schemes, request, values)
         if isinstance(verdict, Accepted):
             return _PROVED[active[verdict.secret].slot]
         if not self.entry.signature_required and verdict.reason in _UNSIGNED_REASONS:
@@ -81,8 +101,11 @@ def shows_credentials(schemes: tuple[Scheme, ...], headers: Mapping[str, str]) -
     return isinstance(verdict, Rejected) and verdict.reason is not Rejection.NO_CREDENTIALS
 
 
-def verify_nobody(source: Source, request: SignedRequest, *, by_header: bool = False) -> None:
-    """Do the work of a wrong secret for an integration that does not exist."""
+def verify_nobody(source: Source, request: SignedRequest, *, token: str | None = None, by_header: bool = False) -> None:
+    """Do the work of a wrong secret, or of a wrong token, for an integration that does not exist."""
+    if token is not None:
+        find_token(token, ())
+        return
     schemes = provable_by_header(source.schemes) if by_header else source.schemes
     verdict = authenticate(schemes, request, [_NOBODYS_SECRET])
     assert isinstance(verdict, Rejected)  # noqa: S101 # 256 random bits, drawn when this process started

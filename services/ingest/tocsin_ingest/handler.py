@@ -102,7 +102,7 @@ class Deliveries:
         self._dates = Dates()
         self._in_flight = 0
         self._minute = -1
-        self._noted: set[tuple[str, int]] = set()
+        self._noted: set[tuple[str, int, bool]] = set()
 
     @property
     def in_flight(self) -> int:
@@ -125,9 +125,9 @@ class Deliveries:
         self._in_flight += 1
         try:
             if admission is None:
-                raise await self._turn_away(request, source, exchange)
+                raise await self._turn_away(request, source, target.token, exchange)
             exchange.tenant, exchange.integration = admission.entry.tenant, admission.entry.id
-            return await self._admit(request, admission, query, exchange)
+            return await self._admit(request, admission, target.token, query, exchange)
         except Problem as problem:
             self._refused(problem.status, admission, exchange)
             raise
@@ -158,13 +158,18 @@ class Deliveries:
         over = self._failures.over(exchange.address)
         if over is not None:
             raise over
-        wrong = handshake.disproved(request, admission, self._clock.now())
+        wrong = handshake.disproved(request, admission, self._clock.now(), target.token)
         if wrong is not None:
             raise self._failed(str(wrong), exchange)
         return handshake.permission(request, admission)
 
     async def _admit(
-        self, request: web.BaseRequest, admission: Admission, query: Mapping[str, str], exchange: Exchange
+        self,
+        request: web.BaseRequest,
+        admission: Admission,
+        token: str | None,
+        query: Mapping[str, str],
+        exchange: Exchange,
     ) -> web.StreamResponse:
         """Do every check in its order, then append."""
         entry = admission.entry
@@ -173,15 +178,15 @@ class Deliveries:
             raise unavailable("Too many requests are under way. Try again.")
         if admission.cannot_tell:
             raise unavailable("The secrets of this integration cannot be read now. Try again.")
-        suspect = entry.signature_required and self._suspect(request, admission.schemes, exchange)
+        suspect = entry.signature_required and self._suspect(request, admission.schemes, token, exchange)
         raw = self._receiver.arrived(request)
         if raw is None:
             raw = await self._receiver.receive(request)
-            suspect = entry.signature_required and self._suspect(request, admission.schemes, exchange)
+            suspect = entry.signature_required and self._suspect(request, admission.schemes, token, exchange)
         exchange.size = len(raw)
         now = self._clock.now()
         signed = SignedRequest(headers=request.headers, body=raw, now=now)
-        confirm = await self._authenticate(signed, admission, exchange, suspect=suspect)
+        confirm = await self._authenticate(signed, admission, token, exchange, suspect=suspect)
         if not admission.tenant.enabled:
             raise Problem(403, "This tenant is disabled.", type=ProblemType.FORBIDDEN)
         if not entry.enabled:
@@ -234,19 +239,20 @@ class Deliveries:
             return None
         return admission
 
-    async def _turn_away(self, request: web.BaseRequest, source: Source, exchange: Exchange) -> Problem:
+    async def _turn_away(self, request: web.BaseRequest, source: Source, token: str | None, exchange: Exchange) -> Problem:
         """Answer a request for nobody as one with a wrong secret, after the same work."""
         if self._in_flight > self._bounds.in_flight_max:
             return unavailable("Too many requests are under way. Try again.")
-        self._suspect(request, source.schemes, exchange)
+        self._suspect(request, source.schemes, token, exchange)
         raw = await self._receiver.receive(request)
-        suspect = self._suspect(request, source.schemes, exchange)
+        suspect = self._suspect(request, source.schemes, token, exchange)
         exchange.size = len(raw)
-        verify_nobody(source, SignedRequest(headers=request.headers, body=raw, now=self._clock.now()), by_header=suspect)
+        signed = SignedRequest(headers=request.headers, body=raw, now=self._clock.now())
+        verify_nobody(source, signed, token=token, by_header=suspect)
         return self._failed(_UNKNOWN, exchange)
 
-    def _suspect(self, request: web.BaseRequest, schemes: tuple[Scheme, ...], exchange: Exchange) -> bool:
-        """Tell whether the address failed too often: then only what stands in the header can prove a request (S25).
+    def _suspect(self, request: web.BaseRequest, schemes: tuple[Scheme, ...], token: str | None, exchange: Exchange) -> bool:
+        """Tell whether the address failed too often: then only what stands in the header or the URL can prove a request (S25).
 
         Raises:
             Problem: 429, where nothing there could: its body is not even received.
@@ -254,13 +260,13 @@ class Deliveries:
         over = self._failures.over(exchange.address)
         if over is None:
             return False
-        if not shows_credentials(schemes, request.headers):
+        if token is None and not shows_credentials(schemes, request.headers):
             exchange.reason = str(Rejection.NO_CREDENTIALS)
             raise over
         return True
 
     async def _authenticate(
-        self, request: SignedRequest, admission: Admission, exchange: Exchange, *, suspect: bool
+        self, request: SignedRequest, admission: Admission, token: str | None, exchange: Exchange, *, suspect: bool
     ) -> str | None:
         """Check the signature over the bytes as received, and give the link that confirms a subscription, if it is one.
 
@@ -268,26 +274,28 @@ class Deliveries:
             Problem: 401, or 429 above the bound of failures of one address.
             Recoverable: what the check needs cannot be fetched now.
         """
-        verdict, confirm = admission.verify(request, by_header=suspect), None
-        if self._sns is not None and self._sns.concerns(admission) and (verdict.accepted or not suspect):
+        verdict, confirm = admission.verify(request, token=token, by_header=suspect), None
+        # A wrong token is wrong, whoever signed the message.
+        looked_into = verdict.accepted or (token is None and not suspect)
+        if self._sns is not None and self._sns.concerns(admission) and looked_into:
             checked = await self._sns.check(admission, verdict, request.body, request.now)
             verdict, confirm = checked.verdict, checked.confirm
         if verdict.accepted:
             if verdict.slot is not None:
-                self._note_use(admission.entry.id, verdict.slot, request.now)
+                self._note_use(admission.entry.id, verdict.slot, request.now, by_token=verdict.by_token)
             return confirm
         raise self._failed(str(verdict.reason), exchange)
 
-    def _note_use(self, integration: str, slot: int, now: int) -> None:
-        """Note once a minute that a secret was used: that is how finely it is kept."""
+    def _note_use(self, integration: str, slot: int, now: int, *, by_token: bool) -> None:
+        """Note once a minute that a secret or a token was used: that is how finely it is kept."""
         minute = now // _MINUTE
         if minute != self._minute:
             self._minute = minute
             self._noted.clear()
-        place = (integration, slot)
+        place = (integration, slot, by_token)
         if place not in self._noted:
             self._noted.add(place)
-            self._usage.secret_used(integration, slot)
+            (self._usage.url_token_used if by_token else self._usage.secret_used)(integration, slot)
 
     def _failed(self, reason: str, exchange: Exchange) -> Problem:
         exchange.reason = reason

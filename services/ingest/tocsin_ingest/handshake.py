@@ -27,9 +27,9 @@ def asks(request: web.BaseRequest) -> bool:
     return request.method == "OPTIONS" and _ORIGIN.fullmatch(origin) is not None
 
 
-def disproved(request: web.BaseRequest, admission: Admission, now: int) -> Rejection | None:
+def disproved(request: web.BaseRequest, admission: Admission, now: int, token: str | None) -> Rejection | None:
     """Say why the credentials that came with it are wrong; None where they are right, or none came."""
-    verdict = admission.verify(SignedRequest(headers=request.headers, body=b"", now=now))
+    verdict = admission.verify(SignedRequest(headers=request.headers, body=b"", now=now), token=token)
     return None if verdict.accepted or verdict.reason is Rejection.NO_CREDENTIALS else verdict.reason
 
 

@@ -76,6 +76,9 @@ class Usage(Protocol):
     def secret_used(self, integration: str, slot: int) -> None:
         """Note that a webhook secret proved a request."""
 
+    def url_token_used(self, integration: str, slot: int) -> None:
+        """Note that the token of a URL proved a request."""
+
     def rejected(self, reason: str, *, tenant: str = "", integration: str = "") -> None:
         """Count a request that was turned away."""
 

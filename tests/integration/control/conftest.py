@@ -19,7 +19,7 @@ PASSWORDS = {role.value: f"test-{role.value}" for role in Role}
 EMPTY = """
 SET session_replication_role = replica; -- the audit refuses to be emptied
 TRUNCATE control.settings, control.tenants, control.integrations, control.integration_versions, control.secrets,
-    control.api_keys, control.progress, control.projection, control.rejections, control.rejection_samples,
+    control.url_tokens, control.api_keys, control.progress, control.projection, control.rejections, control.rejection_samples,
     control.discards, control.audit;
 UPDATE control.revision SET revision = 0;
 """

@@ -18,7 +18,7 @@ from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.log import AppendTimeout
 from tocsin_runtime.postgres import Connection, create_pool
 
-TABLES = ("api_keys", "secrets", "integrations", "rejections", "rejection_samples", "discards")
+TABLES = ("api_keys", "secrets", "url_tokens", "integrations", "rejections", "rejection_samples", "discards")
 
 
 class Log:

@@ -15,6 +15,7 @@ TABLES = (
     "integrations",
     "integration_versions",
     "secrets",
+    "url_tokens",
     "api_keys",
     "progress",
     "projection",
@@ -25,6 +26,7 @@ TABLES = (
     "revision",
 )
 SECRET_PLACE = ("tenant_id", "integration_id", "purpose", "slot", "version")
+TOKEN_PLACE = ("tenant_id", "integration_id", "slot", "version")
 KEY_COLUMNS = "id tenant_id sha256 scopes actor_kind actor_name expires_at revoked_at"
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "tocsin_ingest": {
@@ -35,6 +37,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "integrations": {"SELECT"},
         "integration_versions": {"SELECT"},
         "secrets": {"SELECT", "UPDATE last_used_at"},
+        "url_tokens": {"SELECT", "UPDATE last_used_at"},
         "api_keys": {"SELECT", "UPDATE last_used_at"},
         "rejections": {"SELECT", "INSERT", "UPDATE count"},
         "rejection_samples": {"SELECT", "INSERT", "UPDATE", "DELETE"},
@@ -79,6 +82,13 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
             *(f"UPDATE {column}" for column in ("version", "key_id", "ciphertext", "not_after", "created_at", "last_used_at")),
             "DELETE",
         },
+        "url_tokens": {
+            *(f"SELECT {column}" for column in TOKEN_PLACE),
+            *(f"SELECT {column}" for column in ("not_after", "created_at", "last_used_at")),
+            *(f"INSERT {column}" for column in (*TOKEN_PLACE, "sha256")),
+            *(f"UPDATE {column}" for column in ("version", "sha256", "not_after", "created_at", "last_used_at")),
+            "DELETE",
+        },
         "api_keys": {
             *(f"SELECT {column}" for column in (*KEY_COLUMNS.split(), "created_at", "last_used_at") if column != "sha256"),
             *(f"INSERT {column}" for column in (*KEY_COLUMNS.split(), "proof_sha256") if column != "revoked_at"),
@@ -115,9 +125,11 @@ FORBIDDEN: list[tuple[Role, str]] = [
     *((role, "CREATE SCHEMA mine") for role in SERVICES if role is not Role.GROUPER),
     *((role, "CREATE TEMP TABLE mine (a int)") for role in SERVICES if role is not Role.GROUPER),
     *((role, "SELECT ciphertext FROM control.secrets") for role in SERVICES if role is not Role.INGEST),
+    *((role, "SELECT sha256 FROM control.url_tokens") for role in SERVICES if role is not Role.INGEST),
     *((role, "SELECT sha256 FROM control.api_keys") for role in (Role.NORMALIZER, Role.GROUPER, Role.NOTIFIER)),
     *((role, "SELECT 1 FROM control.progress") for role in (Role.INGEST, Role.NORMALIZER, Role.NOTIFIER)),
     (Role.INGEST, "UPDATE control.secrets SET ciphertext = ''"),
+    (Role.INGEST, "UPDATE control.url_tokens SET sha256 = ''"),
     (Role.INGEST, "UPDATE control.api_keys SET revoked_at = NULL"),
     (Role.INGEST, "UPDATE control.revision SET revision = 0"),
     (Role.INGEST, "UPDATE control.rejections SET reason = ''"),

@@ -12,7 +12,7 @@ from tocsin_ingest.management.dispatch import OPERATIONS, Operation
 INTEGRATIONS = "/api/v1/integrations"
 KEYS = "/api/v1/keys"
 PAGER = {"source": "alertmanager", "name": "pager"}
-TABLES = ("integrations", "integration_versions", "secrets", "api_keys", "audit")
+TABLES = ("integrations", "integration_versions", "secrets", "url_tokens", "api_keys", "audit")
 
 
 async def made(gateway: Gateway, admin: str, **changes: object) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class FixedControl:
     def __init__(self, directory: Directory | None) -> None:
         self.directory = directory
         self.secrets_used: list[tuple[str, int]] = []
+        self.url_tokens_used: list[tuple[str, int]] = []
         self.keys_used: list[str] = []
         self.rejections: list[tuple[str, str, str]] = []
         self.samples: list[tuple[TurnedAway, str, str]] = []
@@ -90,6 +91,9 @@ class FixedControl:
 
     def secret_used(self, integration: str, slot: int) -> None:
         self.secrets_used.append((integration, slot))
+
+    def url_token_used(self, integration: str, slot: int) -> None:
+        self.url_tokens_used.append((integration, slot))
 
     def key_used(self, key_id: str) -> None:
         self.keys_used.append(key_id)

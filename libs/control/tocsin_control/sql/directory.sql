@@ -20,6 +20,14 @@ SELECT tenant_id, integration_id, slot, version, ciphertext, not_after
   FROM control.secrets WHERE purpose = $1 AND (not_after IS NULL OR not_after > now())
  ORDER BY integration_id, version DESC;
 
+-- name: url_tokens
+SELECT t.integration_id, t.slot, t.version, t.sha256, t.not_after
+  FROM control.url_tokens t
+  JOIN control.integrations i ON i.id = t.integration_id
+  JOIN control.integration_versions v ON v.integration_id = i.id AND v.version = i.version
+ WHERE v.url_token AND i.deleted_at IS NULL AND (t.not_after IS NULL OR t.not_after > now())
+ ORDER BY t.integration_id, t.version DESC;
+
 -- name: keys
 SELECT id, tenant_id, sha256, scopes, actor_kind, actor_name, expires_at
   FROM control.api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now());

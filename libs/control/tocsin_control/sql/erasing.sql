@@ -12,6 +12,9 @@ DELETE FROM control.api_keys WHERE tenant_id = $1;
 -- name: delete_secrets
 DELETE FROM control.secrets WHERE tenant_id = $1;
 
+-- name: delete_url_tokens
+DELETE FROM control.url_tokens WHERE tenant_id = $1;
+
 -- name: delete_versions
 DELETE FROM control.integration_versions WHERE integration_id IN (SELECT id FROM control.integrations WHERE tenant_id = $1);
 

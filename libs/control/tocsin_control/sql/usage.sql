@@ -6,6 +6,11 @@ UPDATE control.secrets s SET last_used_at = u.at
  WHERE s.integration_id = u.integration_id AND s.purpose = 'webhook' AND s.slot = u.slot
    AND (s.last_used_at IS NULL OR s.last_used_at < u.at);
 
+-- name: url_tokens_used
+UPDATE control.url_tokens t SET last_used_at = u.at
+  FROM (SELECT unnest($1::text[]) AS integration_id, unnest($2::smallint[]) AS slot, unnest($3::timestamptz[]) AS at) u
+ WHERE t.integration_id = u.integration_id AND t.slot = u.slot AND (t.last_used_at IS NULL OR t.last_used_at < u.at);
+
 -- name: keys_used
 UPDATE control.api_keys k SET last_used_at = u.at
   FROM (SELECT unnest($1::text[]) AS id, unnest($2::timestamptz[]) AS at) u

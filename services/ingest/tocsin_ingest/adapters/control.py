@@ -82,6 +82,11 @@ class PostgresControl:
         if self._usage is not None:
             self._usage.secret_used(integration, slot)
 
+    def url_token_used(self, integration: str, slot: int) -> None:
+        """Note that the token of a URL proved a request."""
+        if self._usage is not None:
+            self._usage.url_token_used(integration, slot)
+
     def key_used(self, key_id: str) -> None:
         """Note that an API key was believed."""
         if self._usage is not None:

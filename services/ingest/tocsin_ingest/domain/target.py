@@ -3,7 +3,7 @@
 Paths are matched as they came, undecoded: no id of ours needs an escape, so an escaped spelling is another path.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +12,8 @@ class Webhook:
 
     source: str
     integration: str | None
+    token: str | None = field(repr=False, default=None)
+    """What stands behind `/t/`: the credential of senders that can set nothing but a URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +111,14 @@ def _managed(kind: str, rest: list[str]) -> Managed | None:
 
 
 def _webhook(rest: str) -> Webhook | None:
-    """Read `source`, `source/integration`, each with or without a slash at the end."""
-    source, slash, integration = rest.partition("/")
+    """Read `source`, `source/integration`, `source/integration/t/token`, each with or without a slash at the end."""
+    source, _, integration = rest.partition("/")
     integration = integration.removesuffix("/")
+    token = None
+    if "/" in integration:
+        integration, _, token = integration.partition("/t/")
+        if not integration or not token or "/" in token:
+            return None
     if not source or "/" in integration:
         return None
-    return Webhook(source=source, integration=integration if slash and integration else None)
+    return Webhook(source=source, integration=integration or None, token=token)

@@ -24,12 +24,15 @@ class NewIntegration(IntegrationDocument):
 
 
 class Rotation(BaseModel):
-    """A new secret, and how long the one before stays good."""
+    """A new secret, or a new token of the URL, and how long the one before stays good."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     overlap_s: Annotated[int, Field(ge=0, le=OVERLAP_MAX_S)] = DEFAULT_OVERLAP_S
     secret: SecretStr | None = None
+    """Chosen by the sender; else one is made."""
+    url_token: bool = False
+    """The token of the URL instead of the secret."""
 
 
 class Try(BaseModel):

@@ -15,6 +15,7 @@ from tocsin_control.errors import NotFound, Refused
 from tocsin_control.integrations import Integration
 from tocsin_control.secrets import add_secret, chosen_secret, list_secrets
 from tocsin_control.trial import shown, try_delivery
+from tocsin_control.url_tokens import NOT_TAKEN, add_url_token, first_url_token, list_url_tokens
 from tocsin_ingest.answers import answer, unavailable
 from tocsin_ingest.management.bodies import NewIntegration, Rotation, Try
 from tocsin_ingest.management.ports import Administrator, Store
@@ -39,7 +40,7 @@ class Integrations:
         self._trials = asyncio.Semaphore(trials_max)
 
     async def create(self, request: web.BaseRequest, administrator: Administrator, _id: str) -> web.Response:
-        """Make one; its secret is in this answer and in no other."""
+        """Make one; its secret, and the token of its URL, are in this answer and in no other."""
         wanted = read_integration_as(NewIntegration, await read_json(request, self._receiver))
         _check_source(wanted.source, signed=wanted.signature_required)
         secret = _chosen(wanted.secret)
@@ -54,7 +55,7 @@ class Integrations:
                 secret=secret,
                 actor=administrator.author,
             )
-            shape = await self._shape(connection, request, made.integration)
+            shape = await self._shape(connection, request, made.integration, made.url_token)
         headers = {"Location": f"/api/v1/integrations/{made.integration.id}", "ETag": _etag(made.integration)}
         return _answer(shape | {"secret": made.secret.get_secret_value()}, status=201, headers=headers)
 
@@ -66,8 +67,9 @@ class Integrations:
             found = await control.list_integrations(connection, tenant=administrator.tenant)
             wanted = sorted((each for each in found if _is_wanted(each, query)), key=lambda each: each.name)
             page = wanted[:limit]
-            secrets = await list_secrets(connection, [each.id for each in page])
-        items = [integration_shape(each, secrets[each.id], self._base(request)) for each in page]
+            ids = [each.id for each in page]
+            secrets, tokens = await list_secrets(connection, ids), await list_url_tokens(connection, ids)
+        items = [integration_shape(each, secrets[each.id], tokens[each.id], self._base(request)) for each in page]
         return _answer({"items": items, "total": len(found), "next": page[-1].name if len(wanted) > limit else None})
 
     async def show(self, request: web.BaseRequest, administrator: Administrator, integration: str) -> web.Response:
@@ -78,7 +80,10 @@ class Integrations:
         return _answer(shape, headers={"ETag": _etag(found)})
 
     async def change(self, request: web.BaseRequest, administrator: Administrator, integration: str) -> web.Response:
-        """Change one by a merge patch: the next version; what is not named stays, `null` is the default again."""
+        """Change one by a merge patch: the next version; what is not named stays, `null` is the default again.
+
+        Where its URL now takes a token, the first one is in this answer and in no other.
+        """
         if_version = read_version(request)
         patch = _object(await read_json(request, self._receiver))
         async with self._store.acting(administrator) as connection:
@@ -94,7 +99,10 @@ class Integrations:
                 if_version=if_version,
                 actor=administrator.author,
             )
-            shape = await self._shape(connection, request, after)
+            token = await first_url_token(
+                connection, tenant=administrator.tenant, integration=integration, actor=administrator.author
+            )
+            shape = await self._shape(connection, request, after, token)
         return _answer(shape, headers={"ETag": _etag(after)})
 
     async def delete(self, request: web.BaseRequest, administrator: Administrator, integration: str) -> web.Response:
@@ -107,8 +115,10 @@ class Integrations:
         return answer(204, b"", headers={"Cache-Control": "no-store"})
 
     async def rotate(self, request: web.BaseRequest, administrator: Administrator, integration: str) -> web.Response:
-        """Give one a new secret; it is in this answer and in no other."""
+        """Give one a new secret, or a new token of its URL; it is in this answer and in no other."""
         wanted = read_as(Rotation, await read_json(request, self._receiver, optional=True))
+        if wanted.url_token:
+            return await self._rotate_url_token(request, administrator, integration, wanted)
         chosen = _chosen(wanted.secret)
         async with self._store.acting(administrator) as connection:
             secret = await add_secret(
@@ -123,6 +133,25 @@ class Integrations:
             found = await control.find_integration(connection, integration, tenant=administrator.tenant)
             shape = await self._shape(connection, request, found)
         return _answer(shape | {"secret": secret.get_secret_value()}, headers={"ETag": _etag(found)})
+
+    async def _rotate_url_token(
+        self, request: web.BaseRequest, administrator: Administrator, integration: str, wanted: Rotation
+    ) -> web.Response:
+        if wanted.secret is not None:
+            raise unfit_value("/secret", "unfit-secret", "a token is made, never chosen")
+        async with self._store.acting(administrator) as connection:
+            found = await control.find_integration(connection, integration, tenant=administrator.tenant)
+            if not found.terms.url_token:
+                raise unfit_value("/url_token", "not-taken", NOT_TAKEN)
+            token = await add_url_token(
+                connection,
+                tenant=administrator.tenant,
+                integration=integration,
+                overlap_s=wanted.overlap_s,
+                actor=administrator.author,
+            )
+            shape = await self._shape(connection, request, found, token)
+        return _answer(shape, headers={"ETag": _etag(found)})
 
     async def try_out(self, request: web.BaseRequest, administrator: Administrator, integration: str) -> web.Response:
         """Say what today's code would make of a delivery; nothing is written, and no signature is asked for."""
@@ -150,9 +179,12 @@ class Integrations:
             )
             return _answer(shown(made))
 
-    async def _shape(self, connection: Connection, request: web.BaseRequest, integration: Integration) -> Json:
-        secrets = await list_secrets(connection, [integration.id])
-        return integration_shape(integration, secrets[integration.id], self._base(request))
+    async def _shape(
+        self, connection: Connection, request: web.BaseRequest, integration: Integration, token: SecretStr | None = None
+    ) -> Json:
+        named = integration.id
+        secrets, tokens = await list_secrets(connection, [named]), await list_url_tokens(connection, [named])
+        return integration_shape(integration, secrets[named], tokens[named], self._base(request), token)
 
     def _base(self, request: web.BaseRequest) -> str:
         """Give the public address; not set, it is what the caller says that it used."""

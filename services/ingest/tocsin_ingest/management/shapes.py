@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import SecretStr
+
 from tocsin_contracts.times import to_rfc3339
 from tocsin_control.directory import TenantEntry
-from tocsin_control.integrations import Integration, described
+from tocsin_control.integrations import Integration, described, path_with_token
 from tocsin_control.keys import ApiKey
 from tocsin_control.secrets import SecretState
 
 Json = dict[str, object]
 
 
-def integration_shape(integration: Integration, secrets: Sequence[SecretState], base: str) -> Json:
+def integration_shape(
+    integration: Integration,
+    secrets: Sequence[SecretState],
+    tokens: Sequence[SecretState],
+    base: str,
+    token: SecretStr | None = None,
+) -> Json:
     """Show an integration: what can be changed, what cannot, where its sender posts to, and the age of its secrets.
 
     Args:
         integration: which.
         secrets: its active secrets.
+        tokens: the active tokens of its URL.
         base: the public address, without a slash at the end.
+        token: of its URL, new, to be shown this once.
     """
+    shown = {} if token is None else {"url_with_token": path_with_token(base + integration.path, token)}
     return {
         "id": integration.id,
         **described(integration),
@@ -28,11 +39,13 @@ def integration_shape(integration: Integration, secrets: Sequence[SecretState], 
         "path": integration.path,
         "url": base + integration.path,
         "secrets": [secret_shape(state) for state in secrets],
+        "url_tokens": [secret_shape(state) for state in tokens],
+        **shown,
     }
 
 
 def secret_shape(state: SecretState) -> Json:
-    """Show what may be shown of a secret."""
+    """Show what may be shown of a secret, or of a token."""
     return {
         "version": state.version,
         "created_at": to_rfc3339(state.created_at),

@@ -68,7 +68,7 @@ def _operation(each: Described, names: _Names) -> Json:
         },
     }
     if each.scope is None:
-        operation["security"] = SENDERS
+        operation["security"] = [{}] if "{token}" in each.path else SENDERS
     if each.body is not None or each.body_json is not None:
         operation["requestBody"] = _body(each, names)
     return operation

@@ -66,16 +66,24 @@ _BY_NAME: Final = (
 )
 
 
+_IN_THE_URL: Final = (
+    " The token in the path proves it, for senders that can set nothing but a URL, where the integration opted in; credentials"
+    " that come in the header must be right as well. Prefer a signature or a header: URLs end up in other people's logs."
+)
+
+
 def _webhook(name: str, path: str, summary: str) -> Described:
-    named = path.endswith("{integration}")
+    named = "{integration}" in path
+    token = path.endswith("{token}")
+    uses = ("Source", "Integration") if named else ("Source", "IntegrationQuery", "TenantQuery", "IntegrationHeader")
     return Described(
         name=name,
         method="POST",
         path=path,
         tag="webhooks",
         summary=summary,
-        description=_SAYS if named else _SAYS + _BY_NAME,
-        uses=("Source", "Integration") if named else ("Source", "IntegrationQuery", "TenantQuery", "IntegrationHeader"),
+        description=_SAYS + ((_IN_THE_URL if token else "") if named else _BY_NAME),
+        uses=(*uses, "UrlToken") if token else uses,
         body_json=_BODY,
         answers={202: shapes.Accepted},
         headers=("Location", "RateLimit-Policy", "RateLimit"),
@@ -85,7 +93,11 @@ def _webhook(name: str, path: str, summary: str) -> Described:
 
 WEBHOOKS: Final = (
     _webhook("deliver", "/webhooks/{source}/{integration}", "Deliver a webhook: the URL that a new integration answers."),
+    _webhook("deliverWithToken", "/webhooks/{source}/{integration}/t/{token}", "The same, by a URL that holds a token."),
     _webhook("deliverByName", "/webhooks/{source}", "Deliver a webhook to an integration that is named beside the path."),
     _webhook("deliverAlerts", "/alerts/webhook/{source}/{integration}", "The same, as Alertmanager's document names the path."),
+    _webhook(
+        "deliverAlertsWithToken", "/alerts/webhook/{source}/{integration}/t/{token}", "The same, by a URL that holds a token."
+    ),
     _webhook("deliverAlertsByName", "/alerts/webhook/{source}", "The same, without the integration in the path."),
 )

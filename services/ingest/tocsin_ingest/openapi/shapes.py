@@ -50,17 +50,34 @@ class Integration(Shape):
     burst: int
     signature_required: bool
     signature_style: StyleDocument | None
+    url_token: bool = Field(description="Whether a token in its URL proves a delivery.")
     settings: IntegrationSettings
     created_at: datetime
     path: str
     url: str = Field(description="What to give the sender.")
     secrets: list[WebhookSecret] = Field(description="Those that are accepted, the newest first; two at most.")
+    url_tokens: list[WebhookSecret] = Field(description="Tokens that its URL takes, the newest first; two at most.")
 
 
-class IntegrationWithSecret(Integration):
+_SHOWN_ONCE = "Where a token was made: the URL with it, which no other answer holds."
+
+
+class ChangedIntegration(Integration):
+    """An integration as it is now; where its URL begins to take a token, with that."""
+
+    url_with_token: str = Field(default="", description=_SHOWN_ONCE)
+
+
+class IntegrationWithSecret(ChangedIntegration):
     """An integration with its new secret, which no other answer holds."""
 
     secret: str
+
+
+class RotatedIntegration(ChangedIntegration):
+    """An integration with its new secret, or the new token of its URL, which no other answer holds."""
+
+    secret: str = Field(default="", description="Where a secret was made.")
 
 
 class IntegrationList(Shape):

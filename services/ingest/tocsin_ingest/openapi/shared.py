@@ -24,6 +24,13 @@ def _path(name: str, description: str, example: str) -> Json:
 PARAMETERS: Final[Json] = {
     "Source": _path("source", "Name of the source, as the integration says.", "alertmanager"),
     "Integration": _path("integration", "Id of the integration.", "7K3QF2BXJ4M5N6P7Q8R9STVWXY"),
+    "UrlToken": {
+        "name": "token",
+        "in": "path",
+        "required": True,
+        "description": "A token of the integration's URL. Where it takes none, this is a wrong secret.",
+        "schema": {**_TEXT, "format": "password"},
+    },
     "IntegrationQuery": _query("integration", "Id of the integration."),
     "TenantQuery": _query("tenant_id", "Id of the tenant; finds its only integration of the source."),
     "IntegrationHeader": _header("X-Tocsin-Integration", "Id of the integration."),

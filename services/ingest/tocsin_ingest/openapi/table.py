@@ -97,6 +97,7 @@ _MANAGED: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "createIntegration": {
         "summary": "Make an integration; the answer holds its URL and, this once, its secret.",
+        "description": "With `url_token` also, this once, the URL for a sender that can set nothing but a URL.",
         "body": NewIntegration,
         "example": {"source": "alertmanager", "name": "production"},
         "answers": {201: shapes.IntegrationWithSecret},
@@ -106,11 +107,14 @@ _MANAGED: Final[Mapping[str, Mapping[str, Any]]] = {
     "getIntegration": {"summary": "Show an integration.", "answers": {200: shapes.Integration}, "headers": ("ETag",)},
     "changeIntegration": {
         "summary": "Change an integration by a merge patch (RFC 7396): its next version.",
-        "description": "What is not named stays; `null` is the default again. Every gateway knows within 5 s.",
+        "description": (
+            "What is not named stays; `null` is the default again. Every gateway knows within 5 s. With `url_token` the answer"
+            " holds, this once, the URL for a sender that can set nothing but a URL; without it every such URL ends."
+        ),
         "body": IntegrationChange,
         "example": {"enabled": False, "settings": {"default_service": "api"}},
         "uses": ("IfVersion",),
-        "answers": {200: shapes.Integration},
+        "answers": {200: shapes.ChangedIntegration},
         "headers": ("ETag",),
         "problems": {409: (Type.NAME_TAKEN,), **_VERSIONED},
     },
@@ -122,10 +126,11 @@ _MANAGED: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "rotateSecret": {
         "summary": "Give an integration a new secret, shown this once; the one before stays good for the overlap.",
+        "description": "With `url_token` a new token of its URL instead.",
         "body": Rotation,
         "body_optional": True,
         "example": {"overlap_s": 86_400},
-        "answers": {200: shapes.IntegrationWithSecret},
+        "answers": {200: shapes.RotatedIntegration},
         "headers": ("ETag",),
         "problems": {409: (Type.NO_ROOM,)},
     },
