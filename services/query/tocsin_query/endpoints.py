@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tocsin_contracts.ids import TenantId
 from tocsin_contracts.position import Position
 from tocsin_control.principal import Scope
-from tocsin_query.domain import command_shapes, rule_shapes, shapes, why_shapes
+from tocsin_query.domain import command_shapes, delivery_shapes, rule_shapes, shapes, why_shapes
 from tocsin_query.domain.alert_why import EVENTS
 from tocsin_query.domain.alerts import ALERTS
 from tocsin_query.domain.deliveries import DELIVERIES, GROUPS
@@ -207,7 +207,7 @@ ENDPOINTS: Final = (
         summary="List deliveries, newest first.",
         scopes=(Scope.DELIVERIES_READ,),
         parameters=DELIVERIES.parameters,
-        answers={200: (shapes.DeliveryPage,)},
+        answers={200: (delivery_shapes.DeliveryPage,)},
         answer=_deliveries,
     ),
     Endpoint(
@@ -217,7 +217,7 @@ ENDPOINTS: Final = (
         summary="Count deliveries by outcome, reason, source and integration.",
         scopes=(Scope.DELIVERIES_READ,),
         parameters=GROUPS.parameters,
-        answers={200: (shapes.DeliveryStats,)},
+        answers={200: (delivery_shapes.DeliveryStats,)},
         answer=_delivery_stats,
     ),
     Endpoint(
@@ -226,7 +226,7 @@ ENDPOINTS: Final = (
         tag="deliveries",
         summary="Show which requests were turned away: counts by day, and samples.",
         scopes=(Scope.DELIVERIES_READ,),
-        answers={200: (shapes.Rejected,)},
+        answers={200: (delivery_shapes.Rejected,)},
         answer=_rejected,
     ),
     Endpoint(
@@ -236,7 +236,7 @@ ENDPOINTS: Final = (
         summary="Show what became of a delivery, and on which way; `pending` until it is folded.",
         scopes=(Scope.DELIVERIES_READ,),
         id_meaning="The `delivery_id` of the 202.",
-        answers={200: (shapes.Delivery, shapes.PendingDelivery)},
+        answers={200: (delivery_shapes.Delivery, delivery_shapes.PendingDelivery)},
         answer=_delivery,
     ),
     Endpoint(
