@@ -12,7 +12,7 @@ from tests.integration.ingest.managing import FIRING, Gateway, World
 from tocsin_control.signature_style import SignatureStyle
 from tocsin_runtime.clock import SystemClock
 
-OURS = ("id", "tenant", "tenant_id", "version", "created_at", "path", "url", "secrets", "brust")
+OURS = ("id", "tenant", "tenant_id", "version", "created_at", "path", "url", "secrets", "url_tokens", "brust")
 """Members that are ours to say, and one that is misspelt."""
 UNFIT: list[tuple[Mapping[str, object], str]] = [
     ({"source": "fax"}, "/source"),
@@ -301,3 +301,35 @@ async def test_a_sender_that_signs_a_time_is_believed_as_its_integration_says(ga
     torn = await gateway.call("PATCH", path, {"signature_style": {"time_header": None}}, key=admin)
     assert (torn.status, torn.json["errors"][0]["pointer"]) == (422, "/signature_style")
     assert (await gateway.call("PATCH", path, {"signature_style": None}, key=admin)).json["signature_style"] is None
+
+
+async def test_s17_the_token_of_a_url_is_in_the_answer_that_makes_it_and_in_no_other(gateway: Gateway, admin: str) -> None:
+    plain = await made(gateway, admin)
+    place = f"{INTEGRATIONS}/{plain['id']}"
+    assert (plain["url_token"], plain["url_tokens"], "url_with_token" in plain) == (False, [], False)
+    refused = await gateway.call("POST", f"{place}/rotate", {"url_token": True}, key=admin)
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/url_token")
+
+    opted = (await gateway.call("PATCH", place, {"url_token": True}, key=admin)).json
+    rotated = (await gateway.call("POST", f"{place}/rotate", {"url_token": True, "overlap_s": 60}, key=admin)).json
+    full = await gateway.call("POST", f"{place}/rotate", {"url_token": True}, key=admin)
+    chosen = await gateway.call("POST", f"{place}/rotate", {"url_token": True, "secret": "x" * 20}, key=admin)
+
+    assert opted["url_with_token"].startswith(f"{plain['url']}/t/tocsin_url_")
+    assert "secret" not in rotated
+    assert rotated["url_with_token"] != opted["url_with_token"]
+    assert (full.status, full.problem) == (409, "no-room")
+    assert (chosen.status, chosen.json["errors"][0]["pointer"]) == (422, "/secret")
+    for answer in (
+        await gateway.call("GET", place, key=admin),
+        await gateway.call("GET", INTEGRATIONS, key=admin),
+        await gateway.call("PATCH", place, {"url_token": True, "burst": 3}, key=admin),
+        await gateway.call("GET", "/api/v1/audit", key=admin),
+    ):
+        assert answer.status == 200
+        assert b"tocsin_url_" not in answer.body
+    assert [each["version"] for each in (await gateway.call("GET", place, key=admin)).json["url_tokens"]] == [2, 1]
+    off = (await gateway.call("PATCH", place, {"url_token": None}, key=admin)).json
+    assert (off["url_token"], off["url_tokens"]) == (False, [])
+    new = await made(gateway, admin, name="new", url_token=True)
+    assert new["url_with_token"].startswith(f"{new['url']}/t/tocsin_url_")
