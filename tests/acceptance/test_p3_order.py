@@ -10,8 +10,13 @@ from tocsin_contracts.ids import parse_delivery_id
 
 
 async def test_what_one_sender_sends_after_an_answer_applies_after_it(shared: System) -> None:
-    """Each firing is sent behind the 202 of the one before; others send all the while. The last word stands."""
+    """Each firing is sent behind the 202 of the one before; others send all the while. The last word stands.
+
+    Twelve openings in a row would be flapping, which is another story: a rule switches it off.
+    """
     slow, noisy = await move_in(shared), await move_in(shared)
+    calm = {"version": 1, "rules": [{"name": "every-one-counts", "flapping": None}]}
+    assert (await slow.command("PUT", "/rules", {"document": calm}, prefer="wait=20")).status == 200
     sent: list[str] = []
 
     async def speak() -> None:

@@ -2,8 +2,21 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
 
-from tests.support.bodies import LATER, alertmanager, am_alert, am_many, hook, sentry_event, sentry_issue, sentry_plugin
+from tests.support.bodies import (
+    LATER,
+    alertmanager,
+    am_alert,
+    am_many,
+    hook,
+    sentry_event,
+    sentry_issue,
+    sentry_plugin,
+    watchdog,
+)
 from tests.support.customer import Customer, move_in
 from tests.support.system import System
 
@@ -14,6 +27,7 @@ async def test_a_rebuild_says_the_same_in_every_table(shared: System) -> None:
     """A bit of everything, then the comparison; a single changed letter is noticed."""
     prometheus, sentry = await move_in(shared), await move_in(shared, "sentry")
     await _a_bit_of_everything(prometheus, sentry)
+    await _rules_and_deeds(await move_in(shared))
     await shared.caught_up()
 
     compared = await shared.verify()
@@ -87,6 +101,63 @@ async def _a_bit_of_everything(prometheus: Customer, sentry: Customer) -> None:
     incident = (await prometheus.incidents())[0]["id"]
     for status in ("ACKNOWLEDGED", "OPEN", "RESOLVED", "CLOSED"):
         await prometheus.set_status(incident, status)
+
+
+_RULES: Mapping[str, Any] = {
+    "version": 1,
+    "services": {"chk": "checkout"},
+    "classification": [{"name": "db", "matchers": 'alertname=~"Db.*"', "team": "dba", "category": "data"}],
+    "rules": [
+        {"name": "pairs", "matchers": 'alertname="Rare"', "threshold": {"alerts": 3, "within": "10m"}},
+        {"name": "again", "matchers": 'alertname="Flaps"', "refire": "reopen", "flapping": {"times": 2, "within": "10m"}},
+        {"name": "quiet", "matchers": 'alertname="Quiet"', "resolve": {"after": "1s"}},
+        {"name": "each", "matchers": 'alertname="Each"', "group_by": ["labels.instance"], "group_window": "30m"},
+    ],
+    "escalation": [{"name": "storm", "at_least": "CRITICAL", "spike": {"events": 4, "within": "5m"}}],
+    "heartbeats": [{"name": "watchdog", "matchers": 'alertname="Watchdog"', "every": "1s"}],
+}
+
+
+async def _rules_and_deeds(customer: Customer) -> None:
+    """Let rules hold, reopen, mark, wait and expect; let people merge, split, undo and change the rules meanwhile."""
+
+    async def do(method: str, path: str, body: object, status: int = 200) -> Any:
+        answer = await customer.command(method, path, body, idempotency_key=f"p5-{next(keys)}", prefer="wait=20")
+        assert answer.status == status, (path, answer.body)
+        return answer.json()
+
+    keys = count()
+    await do("PUT", "/rules", {"document": _RULES})
+    await customer.settle(watchdog())
+    for name, instances in (("Rare", "ab"), ("Each", "abcd"), ("DbSlow", "abcde"), ("Quiet", "a")):
+        for instance in instances:
+            await customer.settle(alertmanager(am_alert(f"{name}-{instance}", name=name, severity="warning", service="chk")))
+    await customer.settle(alertmanager(am_alert("Quiet-a", name="Quiet", ends=LATER)))
+    for hour in ("10", "11", "12"):
+        starts = f"2026-03-02T{hour}:00:00Z"
+        await customer.settle(alertmanager(am_alert("f", name="Flaps", starts=starts)))
+        await customer.settle(alertmanager(am_alert("f", name="Flaps", starts=starts, ends=f"2026-03-02T{hour}:10:00Z")))
+
+    one, two, three, four = [each["id"] for each in await customer.incidents() if each["title"].startswith("Each")]
+    (data,) = [each["id"] for each in await customer.incidents() if each["title"].startswith("DbSlow")]
+    merged = await do("POST", f"/incidents/{one}/merge", {"incidents": [two]})
+    await do("POST", f"/incidents/{one}/undo", {"version": merged["version"]})
+    await do("POST", f"/incidents/{three}/merge", {"incidents": [four], "comment": "the same"})
+    alerts = [alert["id"] for alert in (await customer.get(f"/incidents/{data}"))["alerts"]]
+    parted = await do("POST", f"/incidents/{data}/split", {"alerts": alerts[:1]})
+    await do("POST", f"/incidents/{data}/undo", {"version": parted["version"]})
+    await do("POST", f"/incidents/{data}/split", {"alerts": alerts[1:3]})
+    await do("PUT", f"/incidents/{data}/snooze", {"for": "1h"})
+    await do("PUT", f"/incidents/{data}/severity", {"severity": "LOW"})
+    await do("POST", f"/incidents/{data}/links", {"incident": one})
+    await do("POST", f"/incidents/{data}/comments", {"text": "Looks like the disk."})
+    await do("POST", "/incidents/bulk", {"incidents": [one, data, four], "action": {"kind": "assign", "assignee": "ada"}})
+    await do("POST", "/incidents/bulk", {"incidents": [one, data, four], "action": {"kind": "set-status", "status": "RESOLVED"}})
+    await do("POST", f"/incidents/{one}/reopen", {})
+    await do("POST", f"/incidents/{two}/reopen", {}, status=409)
+    changed = await do("PUT", "/rules", {"document": {"version": 1, "rules": [{"name": "all", "group_by": ["service"]}]}})
+    assert changed["regrouped"] > 0
+    await customer.settle(alertmanager(am_alert("Rare-c", name="Rare", service="checkout")))
 
 
 async def _epochs(system: System) -> list[int]:

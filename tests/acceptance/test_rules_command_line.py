@@ -1,5 +1,6 @@
 """Rules as code, against a running system: a file put in force decides where the next alert goes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.support.customer import Customer, move_in
 from tests.support.system import System
 from tocsin.local.forwarder import Forwarder, ForwarderSettings
 
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "rules.yaml"
 FIRST = """\
 version: 1
 rules:
@@ -79,6 +81,27 @@ async def test_what_is_shown_can_be_applied_again(person: Person) -> None:
     await person.runs("apply", str(person.file))
     person.file.write_text((await person.runs("show")).out)
     assert (await person.runs("diff", str(person.file))).out == "Nothing differs from version 1.\n"
+
+
+async def test_the_whole_way_of_a_file(person: Person) -> None:
+    """lint, test, diff, apply, show; the shipped example goes it too, over what was in force."""
+    for file, version in ((person.file, 1), (EXAMPLE, 2)):
+        assert (await tocsin("rules", "lint", str(file), "--strict")).code == 0
+        tested = await tocsin("rules", "test", str(file))
+        assert tested.code == 0, tested.out
+        assert (await person.runs("diff", str(file))).code == 2
+        assert (await person.runs("apply", str(file))).out.splitlines()[-1] == f"Version {version} is in force."
+        assert (await person.runs("diff", str(file))).code == 0
+        assert (await person.runs("show")).out.startswith(f"# version {version}\n")
+
+
+async def test_two_who_apply_at_once_make_two_versions_or_one_is_told(person: Person) -> None:
+    """Each read what was in force before it put: nobody's change goes under unseen."""
+    other = person.file.with_name("other.yaml")
+    other.write_text(FIRST.replace("team: storage", "team: disks"))
+    applied = await asyncio.gather(person.runs("apply", str(person.file)), person.runs("apply", str(other)))
+    shown = (await person.runs("show", "--json")).json()
+    assert shown["version"] == [said.code for said in applied].count(0)
 
 
 async def test_a_file_whose_tests_fail_is_not_applied(person: Person) -> None:
