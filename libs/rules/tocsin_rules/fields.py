@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from tocsin_contracts.alert import LABEL_NAME_MAX, AlertEvent
 from tocsin_contracts.record import record
+from tocsin_contracts.severity import DEFAULT_SEVERITY
 from tocsin_rules.category import Category
 
 LABELS = "labels."
@@ -71,8 +72,16 @@ def value_of(field: str, subject: Subject) -> str:
 
 def event_reader(field: str) -> Callable[[AlertEvent], str | None]:
     """Give the function that reads one of `EVENT_FIELDS`."""
-    return _description if field == "description" else attrgetter(field)
+    return _READERS.get(field) or attrgetter(field)
+
+
+def _severity(event: AlertEvent) -> str:
+    """Read the severity that people will see: an alert whose sender says none begins with the default."""
+    return event.severity or DEFAULT_SEVERITY
 
 
 def _description(event: AlertEvent) -> str | None:
     return None if event.description is None else event.description[:DESCRIPTION_SEEN]
+
+
+_READERS: dict[str, Callable[[AlertEvent], str | None]] = {"description": _description, "severity": _severity}
