@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from rich.console import Console
 
-from bench import drain, fold, gateway, listing, normalizer, rebuild, result, rules, transaction, visible
+from bench import drain, fold, gateway, listing, normalizer, rebuild, result, ruled_fold, rules, transaction, visible
 from bench.result import Result
 
 MEASUREMENTS: Mapping[str, Callable[[], list[Result]]] = {
@@ -14,6 +14,7 @@ MEASUREMENTS: Mapping[str, Callable[[], list[Result]]] = {
     "transaction": transaction.measure,
     "fold": fold.measure,
     "rules": rules.measure,
+    "ruled-fold": ruled_fold.measure,
     "normalizer": normalizer.measure,
     "drain": drain.measure,
     "visible": visible.measure,
