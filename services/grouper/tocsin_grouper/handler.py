@@ -110,16 +110,24 @@ class PartitionHandler:
         raise Fatal(f"record {record.position} asks for ever more state: a bug in the fold, please report it")
 
     async def _prefetch(self, records: Sequence[LogRecord]) -> None:
-        await self._load(needs.named_by(records))
-        led_to = needs.led_to(records, self._state)
-        await self._load(led_to)
-        await self._load(needs.pointed_at(led_to, self._state.loaded))
+        """Load what the records name and lead to, in three round trips.
 
-    async def _load(self, keys: Sequence[Key]) -> None:
-        wanted = [key for key in keys if key not in self._state.loaded]
+        Alerts that are in memory were folded lately: what they lead to is there too, but for rare cases, for which `decide`
+        asks. So only records that name something new are followed further.
+        """
+        new = await self._load(needs.named_by(records))
+        if new:
+            led_to = needs.led_to(records, self._state, new)
+            await self._load(led_to)
+            await self._load(needs.pointed_at(led_to, self._state.loaded))
+
+    async def _load(self, keys: Sequence[Key]) -> set[Key]:
+        """Load what is not in memory; gives the keys that were not."""
+        wanted = {key: None for key in keys if key not in self._state.loaded}
         if wanted:
-            self._state.loaded.update(await self._store.load(wanted))
+            self._state.loaded.update(await self._store.load(list(wanted)))
             self._lists.update(key for key in wanted if key.space in LISTED)
+        return set(wanted)
 
     def trim(self) -> None:
         """Forget the records that were loaded first, half of them, once there are too many; what is written can be loaded.

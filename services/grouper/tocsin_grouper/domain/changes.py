@@ -102,9 +102,9 @@ class Changes:
             else:
                 self._add_row(stamp, fact)
         for key, value in decision.draft.writes.items():
-            if isinstance(value, Incident) and isinstance(key, IncidentKey):
+            if type(value) is Incident and type(key) is IncidentKey:
                 self.incidents[key] = value
-            elif isinstance(value, Group) and isinstance(key, GroupKey):
+            elif type(value) is Group and type(key) is GroupKey:
                 self.groups[key] = value
 
     def _add_incident_fact(self, stamp: Stamp, seq: int, change: IncidentChanged) -> None:

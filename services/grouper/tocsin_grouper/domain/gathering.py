@@ -22,6 +22,7 @@ from tocsin_grouper.domain.said import Said, cut
 from tocsin_grouper.domain.state import Alert
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import SUPERSEDED, Tally, settle
+from tocsin_grouper.domain.view import Missing
 
 _UNCOUNTED = frozenset({Effect.RECORDED, Effect.HEARTBEAT, Effect.LATE, Effect.HELD})
 
@@ -57,12 +58,18 @@ class Gathering:
         named = enumerate(zip(self._keys, self._step.judged(self._image), strict=True))
         said = [Said(seq, key, judged) for seq, (key, judged) in named]
         runs = cut(said)
-        self._require(said, begins_again=len(runs) > 1)
-        for run in runs:
-            self._apply_run(run)
+        try:
+            for run in runs:
+                self._apply_run(run)
+        except Missing:
+            self._require(said, begins_again=len(runs) > 1)
+            raise
 
     def _require(self, said: list[Said], *, begins_again: bool) -> None:
-        """Ask for all that the loaded alerts lead to, in two rounds: their incidents and groups, then the groups' incidents."""
+        """Ask for all that the alerts lead to, in two rounds: their incidents and groups, then the groups' incidents.
+
+        Only once something is missing, which is rare: then one round trip loads what would else be asked for key by key.
+        """
         tenant, draft = self._image.tenant, self._step.draft
         keys: list[Key] = []
         groups: list[GroupKey] = []

@@ -3,7 +3,7 @@
 Only a forecast: what it misses, `Missing` asks for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from tocsin_contracts.command import Bulk, Command, Merge, SetRules
 from tocsin_contracts.image import Image
@@ -51,14 +51,19 @@ def _incidents_of(command: Command) -> Iterable[str]:
             return (deed.incident,)
 
 
-def led_to(records: Sequence[LogRecord], state: PartitionState) -> list[Key]:
-    """List what the loaded alerts lead to: their incidents, and the groups of events that may begin an episode."""
+def led_to(records: Sequence[LogRecord], state: PartitionState, new: Container[Key]) -> list[Key]:
+    """List what alerts lead to that are `new` in memory: their incidents, and the groups of events that may begin an episode."""
     keys: dict[Key, None] = {}
     for record in records:
-        if isinstance(record.payload, Image) and record.payload.mapped is Mapped.NORMALIZED:
-            for key in _led_to_by(record.payload, record.position.offset, state):
+        image = record.payload
+        if isinstance(image, Image) and image.mapped is Mapped.NORMALIZED and _names_any(image, new):
+            for key in _led_to_by(image, record.position.offset, state):
                 keys[key] = None
     return list(keys)
+
+
+def _names_any(image: Image, keys: Container[Key]) -> bool:
+    return any(AlertKey(image.tenant, alert) in keys for alert in image.alert_ids)
 
 
 def pointed_at(groups: Iterable[Key], loaded: Loaded) -> list[Key]:
