@@ -7,9 +7,10 @@ import pytest
 from yarl import URL
 
 from tests.support.bodies import alertmanager, am_alert, hook, sentry_event
-from tests.support.customer import Customer, move_in
+from tests.support.customer import CANARIES, Customer, move_in
 from tests.support.instance import Instance, eventually
 from tests.support.servers import scratch
+from tests.support.strangers import stranger
 from tests.support.system import Answer, System
 from tocsin.local.environment import forwarder_environment
 from tocsin.local.ports import Ports
@@ -163,6 +164,30 @@ async def test_a_command_at_its_bare_path(public: Public, prometheus: Customer) 
     assert (answer.status, answer.json()["status"]) == (200, "RESOLVED")
     decided = await public.ask("GET", f"/commands/{answer.json()['command_id']}", headers=headers)
     assert decided.json()["outcome"] == "applied"
+
+
+async def test_s17_a_url_with_a_token_is_public_and_stands_in_no_line(
+    public: Public, forwarder: Instance, prometheus: Customer, shared: System
+) -> None:
+    """At every path that names an integration; the public address writes down no path at all."""
+    place, headers = f"/api/v1/integrations/{prometheus.sender.id}", {"content-type": "application/json"}
+    key = {"authorization": f"Bearer {prometheus.key}"}
+    opted = await public.ask("PATCH", place, headers=headers | key, body=b'{"url_token":true}')
+    token = str(opted.json()["url_with_token"]).rsplit("/", 1)[1]
+    CANARIES.update((token, token.removeprefix("tocsin_url_").rsplit("_", 1)[0]))
+
+    async def taken() -> bool:
+        """Ask as somebody new each time, as wrong tokens count against their address."""
+        asked = await shared.request("POST", f"{prometheus.sender.path}/t/{token}", headers=headers | stranger(), body=FIRING)
+        return asked.status == 202
+
+    await eventually(taken, what="the token is taken")
+    for prefix in ("/api/v1/webhooks", "/webhooks", "/api/v1/alerts/webhook", "/alerts/webhook"):
+        path = f"{prefix}/alertmanager/{prometheus.sender.id}/t/{token}"
+        assert (await public.ask("POST", path, headers=headers, body=FIRING)).status == 202
+        assert (await public.ask("POST", f"{path[:-1]}-", headers=headers, body=FIRING)).status == 401
+        assert (await public.ask("GET", path)).status == 405
+    assert not [line for line in forwarder.log.read_text().splitlines() if "tocsin_url_" in line or "/t/" in line]
 
 
 @pytest.mark.parametrize("path", PRIVATE)

@@ -14,6 +14,8 @@ import pytest
 from tests.acceptance.conftest import Fragile
 from tests.support.bodies import alertmanager, am_alert, hook, sentry_event
 from tests.support.customer import CANARIES, Customer, move_in
+from tests.support.instance import eventually
+from tests.support.strangers import stranger
 from tests.support.system import Answer, System
 from tocsin.local.environment import SERVICES
 
@@ -28,6 +30,7 @@ async def provoked(shared: System) -> list[Answer]:
     """
     prometheus, sentry = await move_in(shared), await move_in(shared, "sentry")
     secret, key = prometheus.sender.secret.get_secret_value(), prometheus.key
+    by_token = await _opted_in(prometheus)
     body, path = alertmanager(am_alert()), prometheus.sender.path
     signed = prometheus.sender.signed(body)
     plain = {"content-type": "application/json"}
@@ -41,6 +44,17 @@ async def provoked(shared: System) -> list[Answer]:
         await request("POST", path + secret, headers=signed, body=body),
         await request("POST", f"/api/v1/webhooks/{secret}/x", headers=signed, body=body),
         await request("GET", path, headers=signed, service="ingest"),
+        await request("POST", by_token, headers=plain, body=body),
+        await request("POST", by_token, headers=plain, body=b"{"),
+        await request("POST", by_token, headers=plain | {"authorization": "Bearer wrong"}, body=body),
+        await request("POST", by_token + "/more", headers=plain, body=body),
+        await request("POST", by_token.replace("alertmanager", "sentry"), headers=plain, body=body),
+        await request("POST", by_token.replace("alertmanager", "fax"), headers=plain, body=body),
+        await request("POST", f"{sentry.sender.path}/t/{secret}", headers=plain, body=body),
+        await request("POST", path, headers=signed, body=body, query={"token": by_token}),
+        await request("GET", by_token, headers=plain),
+        await request("GET", by_token, headers=plain, service="query"),
+        await request("PUT", by_token, headers=plain, body=body),
         await request("POST", sentry.sender.path, headers=sentry.sender.signed(body), body=sentry_event()),
         await request("POST", sentry.sender.path, headers={"sentry-hook-signature": secret}, body=sentry_event()),
         await request("POST", path, headers=signed | {"x-request-id": secret}, body=body),
@@ -87,7 +101,7 @@ async def test_s24_no_row_holds_a_secret_in_clear(shared: System) -> None:
     """Secrets are sealed, keys are hashed: a dump of the database opens nothing."""
     async with shared.db() as connection:
         tables = [row["name"] for row in await connection.fetch(_TABLES)]
-        assert {"control.secrets", "control.api_keys", "control.audit", "proj.deliveries"} <= set(tables)
+        assert {"control.secrets", "control.url_tokens", "control.api_keys", "control.audit", "proj.deliveries"} <= set(tables)
         for table in tables:
             rows = await connection.fetch(f"SELECT t::text AS row FROM {table} AS t")
             text = "\n".join(row["row"] for row in rows).encode()
@@ -117,6 +131,22 @@ def _bytea(text: bytes) -> Iterator[bytes]:
         digits = part.split(b",")[0].split(b")")[0].split(b'"')[0]
         if len(digits) % 2 == 0 and all(digit in b"0123456789abcdef" for digit in digits):
             yield bytes.fromhex(digits.decode())
+
+
+async def _opted_in(customer: Customer) -> str:
+    """Let a customer's integration take a token in its URL; give the path with it, once the gateway takes it."""
+    system, key = customer.system, customer.key
+    place, headers = f"/api/v1/integrations/{customer.sender.id}", {"content-type": "application/json"}
+    shown = (await system.request("PATCH", place, key=key, headers=headers, body=b'{"url_token":true}')).json()
+    path = customer.sender.path + str(shown["url_with_token"]).split(customer.sender.path)[1]
+    token = path.rsplit("/", 1)[1]
+    CANARIES.update((token, token.removeprefix("tocsin_url_").rsplit("_", 1)[0]))
+
+    async def taken() -> bool:
+        return (await system.request("POST", path, headers={**headers, **stranger()}, body=b"{}")).status != 401
+
+    await eventually(taken, what="the token is taken")
+    return path
 
 
 async def _command(customer: Customer, body: bytes) -> Answer:

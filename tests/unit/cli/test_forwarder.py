@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 from yarl import URL
 
 from tocsin.local.forwarder import Forwarder, ForwarderSettings
@@ -232,6 +233,34 @@ async def test_a_service_that_breaks_off_before_its_answer_is_a_502(stage: Stage
     async with stage.ask("POST", "/webhooks/sentry", data=b"{}") as response:
         assert response.status == 502
         assert response.content_type == "application/problem+json"
+
+
+async def speak_no_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readline()
+    writer.write(b"this is no HTTP\r\n\r\n")
+    writer.close()
+
+
+async def test_s17_no_line_of_ours_repeats_a_url() -> None:
+    """A token may stand in it; what aiohttp says of an answer that is no HTTP repeats the whole URL."""
+    server = await asyncio.start_server(speak_no_http, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with capture_logs() as lines:
+        async with (
+            server,
+            staged(ingest_url=f"http://127.0.0.1:{port}") as stage,
+            stage.ask("POST", "/webhooks/sentry/ABC/t/canary?canary", data=b"{}") as answer,
+        ):
+            assert answer.status == 502
+            assert b"canary" not in await answer.read()
+        async with (
+            staged(ingest_url=f"http://127.0.0.1:{free_ports(1)[0]}") as stage,
+            stage.ask("POST", "/webhooks/sentry/ABC/t/canary", data=b"{}") as answer,
+        ):
+            assert answer.status == 503
+
+    assert {line["event"] for line in lines} == {"forwarder.broken", "forwarder.away"}
+    assert "canary" not in repr(lines)
 
 
 async def test_an_answer_that_breaks_off_never_looks_complete(stage: Stage) -> None:
