@@ -10,7 +10,7 @@ TOCSIN := $(BIN)/tocsin
 PYTEST := $(BIN)/python -m pytest
 
 help: ## List what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z\/-]*:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9\/-]*:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ set-up
 setup: $(VENV)/.ready ## Create the environment (done by every target that needs it)
@@ -66,8 +66,11 @@ test/unit: setup ## Run the fast tests only: no network, seconds
 test/peers: setup ## Run Tocsin behind a real nginx, with the files of deploy/nginx (needs nginx)
 	@$(PYTEST) tests/peers
 
-kill: setup ## Kill services N times under load (N=1000 SEED=7), count what was lost
+kill: setup ## Kill services N times under webhooks and commands (N=1000 SEED=7), count what was lost
 	@$(BIN)/python -m tests.simulation.kill --kills $(or $(N),100) --seed $(or $(SEED),7)
+
+p10: setup ## Let a heartbeat's sender meet our outages, each longer than it may stay away: nothing opens (9 minutes)
+	@$(BIN)/python -m tests.simulation.absence $(if $(ONLY),--only $(ONLY))
 
 redrive: setup ## Let N deliveries fail, mend what failed, send them again through killed gateways (N=10000)
 	@$(BIN)/python -m tests.simulation.redrive --count $(or $(N),10000)
@@ -81,4 +84,4 @@ sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUN
 bench: setup ## Measure against floors taken in the same run (ONLY=gateway for one); writes bench-results.json
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit test/peers nginx kill redrive fuzz sim bench
+.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit test/peers nginx kill p10 redrive fuzz sim bench

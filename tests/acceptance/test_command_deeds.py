@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -235,6 +236,30 @@ async def test_another_tenants_incident_is_reached_by_no_command(ada: Customer, 
     nothing = await do(eve, "POST", "/incidents/bulk", {"filter": {"service": "checkout"}, "action": action}, status=422)
     assert nothing["matched"] == 0
     assert (await ada.incident())["version"] == incident["version"]
+
+
+async def test_of_two_hundred_with_one_precondition_one_wins_and_all_others_are_told_by_what_revision(ada: Customer) -> None:
+    incident = await ada.incident()
+    path, read = f"/incidents/{incident['id']}", f'"r{incident["revision"]}"'
+    asked: list[tuple[str, str, object]] = [
+        ("POST", "comments", {"text": "mine"}),
+        ("PUT", "team", {"team": "sre"}),
+        ("POST", "acknowledge", {}),
+        ("POST", "split", {"alerts": [incident["alerts"][0]["id"]]}),
+    ]
+
+    def one(number: int) -> Any:
+        method, verb, body = asked[number % len(asked)]
+        key = f"only-{number}"
+        return ada.command(method, f"{path}/{verb}", body, if_match=read, idempotency_key=key, prefer="wait=20")
+
+    answers: list[Answer] = await asyncio.gather(*(one(number) for number in range(200)))
+    tally = Counter(answer.status for answer in answers)
+    assert {status: count for status, count in tally.items() if status != 429} == {200: 1, 412: tally.total() - tally[429] - 1}
+    late = {answer.json()["revision"] for answer in answers if answer.status == 412}
+    assert late == {incident["revision"] + 1}
+    after = await ada.get(path)
+    assert (after["revision"], len(after["actions"])) == (incident["revision"] + 1, 1)
 
 
 async def test_a_notification_of_our_own_that_comes_back_is_ignored(ada: Customer) -> None:
