@@ -31,7 +31,15 @@ def test_a_snapshot_is_read_back_whole(path: Path) -> None:
         SecretEntry(slot=1, version=4, value=b"old", not_after=99),
     )
     style = SignatureStyle(header="X-Sig", format="sha256=hex")
-    full = integration("full", secrets=old_and_new, signature_style=style, enabled=False, secrets_unreadable=1, sns_topics=("a",))
+    full = integration(
+        "full",
+        secrets=old_and_new,
+        signature_style=style,
+        enabled=False,
+        secrets_unreadable=1,
+        sns_topics=("a",),
+        url_tokens=old_and_new,
+    )
     content = directory_of(
         9, [tenant(), tenant("b", 3, enabled=False)], [full, integration()], [key(), key("abcdefghij", "b", 5)]
     )
