@@ -80,14 +80,17 @@ def _reader(headers: Mapping[str, str], body: Body) -> Reader | None:
 
 def _workflow_run(body: Body) -> Report | Ignored:
     run = as_object(body.get("workflow_run"), "/workflow_run")
-    outcome = _outcome(run)
+    outcome = _outcome(run, "/workflow_run")
     if isinstance(outcome, Ignored):
         return outcome
     workflow = object_or_empty(body.get("workflow"))
     number = id_of(run.get("workflow_id")) or id_of(workflow.get("id"))
     if number is None:
         raise Unfit("/workflow_run/workflow_id", "an identifier", run.get("workflow_id"))
-    branch, name = _branch(run, body), said(workflow.get("name")) or said(run.get("name")) or said(run.get("path"))
+    branch, name = (
+        _branch(run, body, "/workflow_run"),
+        said(workflow.get("name")) or said(run.get("name")) or said(run.get("path")),
+    )
     return Report(
         identity=f"workflow:{number}@{branch}",
         problem=_workflow_problem(name or number, branch),
@@ -115,10 +118,10 @@ def _workflow_run(body: Body) -> Report | Ignored:
 
 def _workflow_job(body: Body) -> Report | Ignored:
     job = as_object(body.get("workflow_job"), "/workflow_job")
-    outcome = _outcome(job)
+    outcome = _outcome(job, "/workflow_job")
     if isinstance(outcome, Ignored):
         return outcome
-    name, branch, workflow = _name(job, "/workflow_job"), _branch(job, body), said(job.get("workflow_name"))
+    name, branch, workflow = _name(job, "/workflow_job"), _branch(job, body, "/workflow_job"), said(job.get("workflow_name"))
     broken = _broken_steps(job.get("steps"))
     return Report(
         identity=f"job:{workflow or ''}/{name}@{branch}",
@@ -136,14 +139,14 @@ def _workflow_job(body: Body) -> Report | Ignored:
 
 def _check_suite(body: Body) -> Report | Ignored:
     suite = as_object(body.get("check_suite"), "/check_suite")
-    outcome = _outcome(suite)
+    outcome = _outcome(suite, "/check_suite")
     if isinstance(outcome, Ignored):
         return outcome
     app = object_or_empty(suite.get("app"))
     slug = _app(app, "/check_suite/app")
     if slug == _ACTIONS_APP:
         return _COVERED
-    name, branch = said(app.get("name")) or slug, _branch(suite, body)
+    name, branch = said(app.get("name")) or slug, _branch(suite, body, "/check_suite")
     return Report(
         identity=f"check_suite:{slug}@{branch}",
         status=outcome,
@@ -159,11 +162,15 @@ def _check_suite(body: Body) -> Report | Ignored:
 
 def _check_run(body: Body) -> Report | Ignored:
     run = as_object(body.get("check_run"), "/check_run")
-    outcome = _outcome(run)
+    outcome = _outcome(run, "/check_run")
     if isinstance(outcome, Ignored):
         return outcome
     app, suite, output = (object_or_empty(run.get(name)) for name in ("app", "check_suite", "output"))
-    name, slug, branch = _name(run, "/check_run"), _app(app, "/check_run/app"), _branch({**run, **_place(suite)}, body)
+    name, slug, branch = (
+        _name(run, "/check_run"),
+        _app(app, "/check_run/app"),
+        _branch({**run, **_place(suite)}, body, "/check_run"),
+    )
     return Report(
         identity=f"check_run:{slug}/{name}@{branch}",
         status=outcome,
@@ -257,12 +264,12 @@ def _event(report: Report, body: Body, delivery: Delivery) -> AlertEvent:
     return event_of(report, repository, delivery.settings.environment_aliases)
 
 
-def _outcome(run: Body) -> EventStatus | Ignored:
+def _outcome(run: Body, pointer: str) -> EventStatus | Ignored:
     """Read the conclusion, which only a finished run has."""
     outcome = OUTCOMES.get(word_of(run.get("conclusion")) or "")
     if outcome is not None:
         return outcome
-    return NO_OUTCOME if "conclusion" in run else _no_outcome(run, "status", "")
+    return NO_OUTCOME if "conclusion" in run else _no_outcome(run, "status", pointer)
 
 
 def _no_outcome(told: Body, member: str, pointer: str) -> Ignored:
@@ -303,7 +310,7 @@ def _place(suite: Body) -> dict[str, object]:
     return {name: suite[name] for name in ("head_branch", "pull_requests") if suite.get(name)}
 
 
-def _branch(run: Body, body: Body) -> str:
+def _branch(run: Body, body: Body, pointer: str) -> str:
     """Name the branch; one of a fork with the fork's name, for every fork has a `main` too; else the pull request or commit."""
     branch, head = said(run.get("head_branch")), object_or_empty(run.get("head_repository"))
     home = object_or_empty(body.get("repository"))
@@ -318,7 +325,7 @@ def _branch(run: Body, body: Body) -> str:
         return f"#{number}"
     sha = said(run.get("head_sha"))
     if sha is None:
-        raise Unfit("/head_branch", "a branch, a pull request or a commit")
+        raise Unfit(f"{pointer}/head_branch", "a branch, a pull request or a commit")
     return sha[:_SHORT_SHA]
 
 

@@ -116,6 +116,24 @@ def test_an_event_about_no_alert_is_ignored_without_its_header_too(name: str) ->
     assert isinstance(answer("github", body(name)), Ignored)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("workflow_run_deploy_failure", "workflow_run"),
+        ("workflow_job_completed_failure", "workflow_job"),
+        ("check_suite_completed_failure", "check_suite"),
+    ],
+)
+def test_a_run_without_an_outcome_or_a_place_is_named_where_it_stands(name: str, kind: str) -> None:
+    unplaced, undecided = body(name), body(name)
+    for member in ("head_branch", "head_sha", "pull_requests"):
+        unplaced[kind].pop(member, None)
+    for member in ("conclusion", "status"):
+        undecided[kind].pop(member, None)
+    given = [answer("github", document) for document in (unplaced, undecided)]
+    assert [each.pointer for each in given if isinstance(each, Failed)] == [f"/{kind}/head_branch", f"/{kind}/status"]
+
+
 def test_an_event_of_next_year_is_ignored_by_its_name_and_failed_without() -> None:
     assert isinstance(answer("github", {"x": 1}, {"x-github-event": "starship_landed"}), Ignored)
     assert isinstance(answer("github", {"x": 1}), Failed)
