@@ -31,7 +31,7 @@ _ENVELOPE = frozenset({"type", "timestamp", "data"})
 def parse(body: bytes, content_type: str) -> object:
     """Read a body as `cloudevents.parse` does; one in our own format may name no member twice."""
     parsed = cloudevents.parse(body, content_type)
-    if native.is_native(parsed) and body.lstrip()[:1] == b"{":
+    if native.is_native(parsed) and body.lstrip()[:1] in (b"{", b"["):
         document.check_keys(body)
     return parsed
 

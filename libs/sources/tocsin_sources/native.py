@@ -44,8 +44,9 @@ _KEYED = ("identity", "title")
 
 
 def is_native(document: object) -> bool:
-    """Tell whether a body is in our format: every member of it is one of ours."""
-    return isinstance(document, dict) and bool(document) and document.keys() <= _OURS
+    """Tell whether a body is in our format: every member of it, or of each alert of a list, is one of ours."""
+    alerts = document if isinstance(document, list) else [document]
+    return bool(alerts) and all(isinstance(alert, dict) and bool(alert) and alert.keys() <= _OURS for alert in alerts)
 
 
 def names_an_alert(value: object) -> bool:

@@ -31,6 +31,7 @@ def test_a_pair_is_one_alert(opens: str, closes: str) -> None:
         b'{"title": "x", "severity": "low", "severity": "critical"}',
         b'{"title": "x", "labels": {"a": "1", "a": "2"}}',
         b'{"alerts": [{"title": "x", "title": "y"}]}',
+        b'[{"title": "x"}, {"title": "y", "title": "z"}]',
         b' \n{"title": "x", "\\u0074itle": "y"}',
     ],
 )
