@@ -14,7 +14,7 @@ from tocsin_sources import fields
 from tocsin_sources.environments import folded_environment
 from tocsin_sources.evidence import content_hash, raw_json
 from tocsin_sources.paths import Budget, OverBudget, Path, UnfitPath, compiled
-from tocsin_sources.severity_words import severity_of, with_raw_word
+from tocsin_sources.severity_words import WORDS, severity_of, with_raw_word
 from tocsin_sources.shape import Unfit, object_or_empty, text_of, texts_of
 from tocsin_sources.source import Answer, Failed, Ignored, Normalized
 from tocsin_sources.statuses import status_of
@@ -142,7 +142,7 @@ class Reading:
             return EventStatus.FIRING
         status = status_of(word)
         if status is None:
-            raise self._missing("status", number)
+            raise self._missing("status", number, word)
         return status
 
     def _labels(self, alert: object, number: int) -> dict[str, str]:
@@ -175,8 +175,8 @@ class Reading:
             self._of_root[path.text] = path.find(self._root, self.budget)
         return self._of_root[path.text]
 
-    def _missing(self, name: str, number: int) -> Unfit:
-        """Name the place where a field should have been, as far as a path has a place."""
+    def _missing(self, name: str, number: int, found: str | None = None) -> Unfit:
+        """Name the place where a field should have been, or has a word of no meaning, as far as a path has a place."""
         rule: Rule | None = getattr(self.mapping, name)
         path = compiled(rule.path[0]) if rule is not None and rule.path else None
         inner = "" if path is None else path.pointer
@@ -184,7 +184,7 @@ class Reading:
         outer = "" if self.mapping.alerts is None else compiled(self.mapping.alerts).pointer
         within = f"{outer}/{number}" if listed and (path is None or not path.of_root) else ""
         expected = "a word for firing, acknowledged or resolved" if name == "status" else f"a value for {name}"
-        return Unfit(within + inner, expected, None)
+        return Unfit(within + inner, expected, found)
 
 
 def _as_text(value: object) -> str | None:
@@ -223,14 +223,22 @@ def _unfit_paths(mapping: Mapping) -> Iterator[Fault]:
             compiled(text)
         except UnfitPath as unfit:
             yield Fault(pointer=pointer, detail=str(unfit))
-    for pointer, rule in _rules(mapping):
-        if pointer == "/status":
-            words = [*rule.values.items(), *([("default", rule.default)] if rule.default is not None else [])]
-            yield from (
-                Fault(pointer="/status", detail="its values and default are firing, acknowledged or resolved")
-                for _, ours in words
-                if status_of(ours) is None
-            )
+    yield from _unknown_words(mapping)
+
+
+def _unknown_words(mapping: Mapping) -> Iterator[Fault]:
+    """Refuse translations into words that mean nothing: such a status would fail, such a severity silently be MEDIUM."""
+    if not all(status_of(word) for word in _our_words(mapping.status)):
+        yield Fault(pointer="/status", detail="its values and default are firing, acknowledged or resolved")
+    if not all(word.strip().lower() in WORDS for word in _our_words(mapping.severity)):
+        yield Fault(pointer="/severity", detail="its values and default are critical, high, medium, low or info")
+
+
+def _our_words(rule: Rule | None) -> list[str]:
+    """Give the words that a rule itself puts in place of the sender's."""
+    if rule is None:
+        return []
+    return [*rule.values.values(), *([] if rule.default is None else [rule.default])]
 
 
 def _unknown_members(mapping: object) -> Iterator[Fault]:

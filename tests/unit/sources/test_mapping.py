@@ -104,6 +104,12 @@ def test_what_is_missing_is_named_by_its_place_in_the_body(changes: dict[str, An
     assert (given.reason, given.pointer) == ("unknown-shape", pointer)
 
 
+def test_a_word_that_means_no_status_is_not_called_missing() -> None:
+    given = mapped({"checks": [{"check_id": 1, "result": "blue"}]})
+    assert isinstance(given, Failed)
+    assert given.detail == "/checks/0/result: a word for firing, acknowledged or resolved expected, found a string"
+
+
 def test_what_says_nothing_is_absent_and_the_next_path_is_tried() -> None:
     document = {"t": "x", "a": "N/A", "b": "${service}", "c": " cart "}
     assert alert_of(answer("generic", document, mapping={"title": "t", "service": ["a", "b", "c"]})).service == "cart"
@@ -153,6 +159,8 @@ def test_what_is_read_of_the_whole_body_is_read_once() -> None:
         ({"title": {"path": "t", "valeus": {}}}, "/title/valeus"),
         ({"title": "t", "status": {"path": "s", "values": {"red": "bad-word"}}}, "/status"),
         ({"title": "t", "status": {"path": "s", "default": "bad-word"}}, "/status"),
+        ({"title": "t", "severity": {"path": "s", "values": {"red": "high", "*": "bad-word"}}}, "/severity"),
+        ({"title": "t", "severity": {"default": "bad-word"}}, "/severity"),
         ({"title": "x" * 301}, "/title/path/0"),
         ({"title": "t", "labels": {str(n): "x" for n in range(65)}}, "/labels"),
         ({"title": "t", "labels": {"a": {"path": "x", "more": 1}}}, "/labels/a/more"),
