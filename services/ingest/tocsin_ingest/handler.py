@@ -271,14 +271,19 @@ class Deliveries:
         """Check the signature over the bytes as received, and give the link that confirms a subscription, if it is one.
 
         Raises:
-            Problem: 401, or 429 above the bound of failures of one address.
-            Recoverable: what the check needs cannot be fetched now.
+            Problem: 401, or 429 above the bound of failures of one address; 503 where the certificate of SNS cannot be fetched.
         """
         verdict, confirm = admission.verify(request, token=token, by_header=suspect), None
         # A wrong token is wrong, whoever signed the message.
         looked_into = verdict.accepted or (token is None and not suspect)
         if self._sns is not None and self._sns.concerns(admission) and looked_into:
-            checked = await self._sns.check(admission, verdict, request.body, request.now)
+            try:
+                checked = await self._sns.check(admission, verdict, request.body, request.now)
+            except Recoverable as error:
+                exchange.reason = type(error).__name__
+                raise unavailable(
+                    "The certificate that would prove this message cannot be fetched now. Send it again."
+                ) from error
             verdict, confirm = checked.verdict, checked.confirm
         if verdict.accepted:
             if verdict.slot is not None:
