@@ -19,8 +19,11 @@ from tocsin_runtime.fence import Claim
 from tocsin_runtime.log import Record
 
 _log = structlog.get_logger()
-LOADS_MAX: Final = 50
-"""Rounds of loading for one record; more means that a decision asks for ever new keys: a bug of ours."""
+LOADS_MAX: Final = 5_000
+"""Rounds of loading for one record; more means that a decision asks for ever new keys: a bug of ours.
+
+A decision asks for all that it needs in a few rounds. One that asks one by one is slow; it must not stop a partition (P7).
+"""
 CACHED_MAX: Final = 100_000
 
 
@@ -136,6 +139,7 @@ class PartitionHandler:
         every time, for they stand only as long as all that changed since is in memory.
         """
         loaded = self._state.loaded
+        self._state.judgements.clear()  # they hold whole deliveries
         for key in self._lists:
             loaded.pop(key, None)
         self._lists.clear()

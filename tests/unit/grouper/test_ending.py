@@ -163,3 +163,52 @@ def test_an_incident_opened_again_by_a_person_is_not_ended_by_an_old_wait() -> N
     folding.tick_for(3600)
     assert folding.incident().status is IncidentStatus.OPEN
     assert effects(folding.deliver(firing("a", title="again"))) == ["fired"]
+
+
+def test_calm_behind_flapping_is_no_shorter_than_the_quiet_of_its_rule() -> None:
+    folding = with_rule({"name": "both", "resolve": {"after": "2h"}, "flapping": {"times": 2, "within": "5m"}})
+    folding.deliver(firing("a"))
+    folding.command(folding.incident().id, IncidentStatus.RESOLVED)
+    folding.deliver(resolved("a"))
+    folding.deliver(firing("a", title="again"))
+    assert folding.incident().flapping
+    folding.deliver(resolved("a", title="over"))
+    assert "flapping-ended" in kinds(folding.tick_for(7050))
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.tick_for(300)
+    assert reasons(folding)[-1] == "every alert resolved, and stayed so"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(QUIET, {"name": "now"}), (NEVER, QUIET), (QUIET | {"resolve": {"after": "7d"}}, QUIET)],
+    ids=["at-once", "no-longer-never", "sooner"],
+)
+def test_other_rules_end_what_waited_under_the_ones_before(before: Mapping[str, object], after: Mapping[str, object]) -> None:
+    folding = with_rule(before)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.rules(after)
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.tick_for(450)
+    assert reasons(folding) == ["every alert resolved, and stayed so"]
+
+
+def test_a_rule_about_silence_ends_what_was_silent_before_it() -> None:
+    folding = Folding(settings=IntegrationSettings(group_window_s=600))
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(900)
+    folding.rules(SILENT)
+    folding.tick_for(7500)
+    assert folding.incident().status is IncidentStatus.RESOLVED
+
+
+def test_other_rules_do_not_end_what_a_person_opened_again() -> None:
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.tick_for(450)
+    folding.ask({"kind": "reopen", "incident": folding.incident().id})
+    folding.rules({"name": "now"})
+    folding.tick_for(3600)
+    assert folding.incident().status is IncidentStatus.OPEN

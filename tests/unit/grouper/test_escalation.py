@@ -1,8 +1,9 @@
 """Escalation (E9; issue 5, item 3): by a higher alert, by rule, by spike; each a fact with its reason; never lowered silently."""
 
-from tests.support.folding import Folding, firing, incident_facts
+from tests.support.folding import START, Folding, firing, incident_facts
 from tocsin_contracts.incident import SeverityRaised
 from tocsin_contracts.severity import Severity
+from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.facts import Fact
 
 PROD = {"name": "prod-is-high", "matchers": 'environment="prod"', "at_least": "HIGH"}
@@ -83,3 +84,13 @@ def test_incidents_that_are_over_are_not_raised() -> None:
     folding.deliver(firing("a", severity=Severity.LOW))
     folding.command(folding.incident().id, "RESOLVED")  # type: ignore[arg-type] # as JSON has it
     assert raises(folding.deliver(firing("a", severity=Severity.CRITICAL, title="still"))) == []
+
+
+def test_a_spike_is_one_on_either_side_of_a_full_minute() -> None:
+    """Whole minutes are counted, so up to a minute more than the rule says; never less."""
+    folding = Folding(now=START + 45 * SECOND)
+    folding.rules(escalation=[SPIKE | {"spike": {"events": 5, "within": "30s"}}])
+    told = []
+    for number in range(5):
+        told += raises(folding.wait(5).deliver(firing("a", title=f"{number}", severity=Severity.LOW)))
+    assert told == [("LOW", "CRITICAL", "escalation rule spike: 5 events within 30 s")]

@@ -13,11 +13,12 @@ from tocsin_grouper.domain import deeds
 from tocsin_grouper.domain.facts import AlertMoved
 from tocsin_grouper.domain.fold import LogRecord, decide
 from tocsin_grouper.domain.gathering import Gathering
-from tocsin_grouper.domain.keys import AlertKey, TimerKey
-from tocsin_grouper.domain.state import Timer
+from tocsin_grouper.domain.keys import AlertKey, GroupKey, TimerKey
+from tocsin_grouper.domain.state import Group, Timer
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import settle
 from tocsin_grouper.domain.timers import Due
+from tocsin_grouper.domain.view import Draft
 
 GATHERING = "tocsin_grouper.domain.deliveries.Gathering"
 
@@ -131,3 +132,16 @@ def test_deciding_changes_no_state() -> None:
     first, second = decide(folding.state, record), decide(folding.state, record)
     assert first.facts == second.facts
     assert (dict(folding.state.loaded), folding.state.clock) == (before, clock)
+
+
+def test_a_draft_goes_back_to_its_mark_whatever_was_written_over_what() -> None:
+    first, second = GroupKey("acme", "one"), GroupKey("acme", "two")
+    draft = Draft({first: None, second: None})
+    draft.put(first, Group(incident="before"))
+    draft.mark()
+    for number in range(3):
+        draft.put(first, Group(incident=f"behind-{number}"))
+        draft.put(second, Group(incident=f"behind-{number}"))
+    draft.rewind()
+    assert draft.writes == {first: Group(incident="before")}
+    assert draft.group(second) is None

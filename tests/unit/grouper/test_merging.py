@@ -227,3 +227,39 @@ def test_silence_ends_alerts_in_the_incident_that_has_them_now() -> None:
     folding.tick_for(1980)
     assert folding.incidents()[0].firing_count == 1
     assert folding.incidents()[1].firing_count == 0
+
+
+def test_a_merge_that_was_taken_back_is_not_taken_back_again_when_another_stands() -> None:
+    folding = two()
+    merge(folding)
+    first = folding.incidents()[0].version
+    undo(folding, 0, first)
+    folding.wait(1).deliver(firing("d", problem="p2"))
+    merge(folding.wait(1))
+    second = folding.incidents()[0].version
+    assert refusal(undo(folding, 0, first)) == (409, "nothing-to-undo")
+    undo(folding, 0, second)
+    assert [counts(incident) for incident in folding.incidents()] == [(2, 2, 2), (2, 2, 2)]
+
+
+def test_undoing_a_split_hides_nothing_that_fires_in_what_is_over() -> None:
+    folding = Folding()
+    folding.deliver(firing("a"), firing("b"))
+    version = folding.incident().version + 1
+    split(folding, "b")
+    folding.deliver(resolved("a"))
+    assert folding.incidents()[0].status is IncidentStatus.RESOLVED
+    assert refusal(undo(folding, 0, version)) == (409, "over")
+
+
+def test_a_heartbeat_is_missed_once_however_often_its_incident_was_merged() -> None:
+    folding = Folding()
+    folding.rules(heartbeats=[{"name": "alive", "matchers": 'alertname="W"', "every": "1m"}])
+    folding.deliver(firing("b", problem="p1"), firing("c", problem="p2"))
+    folding.tick_for(150)
+    first, second, beat = folding.incidents()
+    folding.ask({"kind": "merge", "incident": first.id, "sources": [beat.id]})
+    folding.ask({"kind": "merge", "incident": second.id, "sources": [first.id]})
+    folding.deliver(firing("w", labels={"alertname": "W"}))
+    folding.tick_for(150)
+    assert len(folding.incidents()) == 3, "it stays away again, and an open incident is about it"

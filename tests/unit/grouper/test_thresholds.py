@@ -115,3 +115,35 @@ def test_a_threshold_that_a_new_rule_set_takes_away_opens_at_the_next_word() -> 
     folding.deliver(firing("a"))
     folding.rules()
     assert effects(folding.deliver(firing("a", title="still"))) == ["opened"]
+
+
+def test_an_alert_waits_in_one_group_only() -> None:
+    """Its labels changed while it waited: it counts where it waits now, and no longer where it did."""
+    folding = Folding()
+    folding.rules({"name": "twice", "group_by": ["service"], "threshold": {"alerts": 2, "within": "10m"}})
+    folding.deliver(firing("a", service="x"))
+    folding.deliver(firing("a", service="y", title="moved"))
+    assert effects(folding.deliver(firing("b", service="x"))) == ["held"]
+    assert effects(folding.deliver(firing("c", service="y"))) == ["opened"]
+
+
+def test_an_alert_that_joined_an_incident_waits_no_more() -> None:
+    folding = Folding()
+    folding.rules({"name": "twice", "threshold": {"alerts": 2, "within": "10m"}})
+    folding.deliver(firing("a"), firing("b"))
+    folding.deliver(resolved("a"), resolved("b"))
+    assert effects(folding.wait(60).deliver(firing("a", title="again"))) == ["held"]
+    folding.ask({"kind": "reopen", "incident": folding.incident().id})
+    assert effects(folding.deliver(firing("a", title="still"))) == ["joined"]
+    folding.deliver(resolved("a", title="over"))
+    assert effects(folding.deliver(firing("c"))) == ["held"], "a is over, and is in an incident"
+
+
+def test_an_alert_that_became_a_heartbeat_waits_no_more() -> None:
+    rule = {"name": "twice", "threshold": {"alerts": 2, "within": "10m"}}
+    folding = Folding()
+    folding.rules(rule)
+    folding.deliver(firing("a"))
+    folding.rules(rule, heartbeats=[{"name": "alive", "matchers": 'title="beat"', "every": "5m"}])
+    folding.deliver(firing("a", title="beat"))
+    assert effects(folding.deliver(firing("b"))) == ["held"]

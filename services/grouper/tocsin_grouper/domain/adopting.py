@@ -7,7 +7,7 @@ from tocsin_contracts.command import Command, SetRules
 from tocsin_contracts.incident import IncidentOpened, IncidentRegrouped
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
-from tocsin_grouper.domain import heartbeats, policy, rules
+from tocsin_grouper.domain import ending, heartbeats, policy, rules
 from tocsin_grouper.domain.facts import RulesAdopted
 from tocsin_grouper.domain.keys import GroupKey, OpeningKey, UnresolvedKey
 from tocsin_grouper.domain.rejection import Rejection
@@ -103,7 +103,7 @@ def _regroup(step: Step, incident: Incident, fact: IncidentRegrouped, staying: d
     elif fact.group_key != fact.before:
         held, openings = ((), ()) if group is None else (group.held, group.openings)
         step.draft.put(key, Group(incident=incident.id, held=held, openings=openings))
-    step.emit(incident.tenant, fact, incident)
+    ending.watch(step, step.emit(incident.tenant, fact, incident))  # its new rule may wait for something else
 
 
 def _competing(fact: IncidentRegrouped, holder: str) -> IncidentRegrouped:

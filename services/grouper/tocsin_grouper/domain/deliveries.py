@@ -98,6 +98,7 @@ def _same_content(step: Step, image: Image, keys: list[AlertKey], moment: Moment
     repeats = duplicates.repeats_of(image, alerts, step.now)
     if repeats is None:
         return False
+    heartbeats.require(step, [(image.tenant, judged.beat.name) for judged in step.judged(image) if judged.beat is not None])
     for key, alert, repeated, judged in zip(keys, alerts, repeats, step.judged(image), strict=True):
         if judged.beat is not None and repeated:
             heartbeats.beat(step, image.tenant, image.integration, judged.beat)

@@ -77,17 +77,18 @@ def fire(step: Step, due: Due) -> None:
     if deadline > due.timer.due:
         watch(step, incident)
     elif incident.flapping:
-        _calm(step, incident)
+        _calm(step, incident, due)
     else:
         _resolve(step, incident, STAYED_SILENT if incident.silent else STAYED_RESOLVED)
 
 
-def _calm(step: Step, incident: Incident) -> None:
+def _calm(step: Step, incident: Incident, due: Due) -> None:
     fact = FlappingEnded(incident=incident.id, version=incident.version + 1, at=step.now, reason=CALM)
     incident = step.emit(incident.tenant, fact, incident)
-    if incident.firing_count > 0 or incident.policy.never_by_itself:
+    deadline = _deadline(incident)
+    if deadline is None:
         return
-    if incident.silent:
+    if incident.silent or deadline > due.timer.due:
         watch(step, incident)
     else:
         _resolve(step, incident, STAYED_RESOLVED)
@@ -104,7 +105,7 @@ def _deadline(incident: Incident) -> int | None:
         return None
     if incident.silent:
         return None if policy.silent_s is None else turned + policy.silent_s * SECOND
-    return turned + policy.quiet_s * SECOND if policy.quiet_s > 0 else None
+    return turned + policy.quiet_s * SECOND
 
 
 def _resolve(step: Step, incident: Incident, reason: str) -> Incident:

@@ -11,7 +11,7 @@ from tocsin_grouper.domain import alert_state
 from tocsin_grouper.domain.beginning import unhold
 from tocsin_grouper.domain.clock import happened_at, owed
 from tocsin_grouper.domain.facts import AlertMoved, TimerCleared, TimerSet
-from tocsin_grouper.domain.keys import AlertKey, IncidentKey, TimerKey
+from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, Key, TimerKey
 from tocsin_grouper.domain.state import Alert, Incident, Timer
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import Tally, settle
@@ -41,7 +41,9 @@ def require(step: Step, dues: list[Due]) -> None:
     keys = [AlertKey(due.key.tenant, due.timer.subject) for due in dues if due.timer.kind == KIND]
     step.draft.require(list(keys))
     alerts = [step.draft.alert(key) for key in keys]
-    step.draft.require([IncidentKey(alert.tenant, alert.incident) for alert in alerts if alert is not None and alert.incident])
+    found = [alert for alert in alerts if alert is not None]
+    incidents: list[Key] = [IncidentKey(alert.tenant, alert.incident) for alert in found if alert.incident is not None]
+    step.draft.require([*incidents, *(GroupKey(alert.tenant, alert.held) for alert in found if alert.held is not None)])
 
 
 def fire(step: Step, due: Due) -> None:

@@ -73,7 +73,7 @@ def _changed(before: Incident, fact: AnyIncidentFact, place: Place) -> dict[str,
         case StatusChanged():
             return _moved(before, fact.after, fact.at, place)
         case IncidentReopened():
-            return _restored(fact.after) | {"silent": False, "turned_observed": place.heard}
+            return _restored(fact.after) | {"silent": False, "turned_observed": _reopened_at(before, fact, place)}
         case IncidentRegrouped():
             read = policy.read(fact.policy)
             recent = before.recent if read.spike_s is not None else ()
@@ -104,6 +104,11 @@ def _changed(before: Incident, fact: AnyIncidentFact, place: Place) -> dict[str,
             raise AssertionError("handled by evolve")
         case _:
             assert_never(fact)
+
+
+def _reopened_at(before: Incident, fact: IncidentReopened, place: Place) -> int | None:
+    """Say since when it is as it is; None, until it turns, for one without an active alert that a person wants open."""
+    return None if _by_somebody(fact) and before.firing_count == 0 else place.heard
 
 
 def _opened(fact: IncidentOpened, place: Place) -> Incident:
@@ -184,7 +189,7 @@ def _recent(before: Incident, fact: AlertsRecorded) -> tuple[tuple[int, int], ..
         return before.recent
     minute = fact.at // MINUTE
     oldest = (fact.at - span_s * SECOND) // MINUTE
-    kept = [each for each in before.recent if each[0] > oldest]
+    kept = [each for each in before.recent if each[0] >= oldest]
     if kept and kept[-1][0] == minute:
         kept[-1] = (minute, kept[-1][1] + fact.events)
     else:
@@ -195,7 +200,7 @@ def _recent(before: Incident, fact: AlertsRecorded) -> tuple[tuple[int, int], ..
 def recent_events(incident: Incident, within_s: int, now: int) -> int:
     """Count an incident's events of the last `within_s` seconds, by whole minutes: up to one more counts whole."""
     oldest = (now - within_s * SECOND) // MINUTE
-    return sum(events for minute, events in incident.recent if minute > oldest)
+    return sum(events for minute, events in incident.recent if minute >= oldest)
 
 
 def _moved(before: Incident, after: IncidentStatus, at: int, place: Place) -> dict[str, Any]:

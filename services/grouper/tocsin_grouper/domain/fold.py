@@ -174,20 +174,22 @@ def _fire_timers(
         return ()
     episode_timer.require(step, dues)
     ending.require(step, dues)
+    heartbeats.require_due(step, dues)
     errors = ((due.key, _fire(step, due, handlers)) for due in dues)
     return tuple((key, error) for key, error in errors if error is not None)
 
 
 def _fire(step: Step, due: Due, handlers: Mapping[str, TimerHandler]) -> Exception | None:
     """Fire one timer; one that raises is cleared and changes nothing else, or it would raise at every record."""
-    facts, writes = len(step.facts), dict(step.draft.writes)
+    facts = len(step.facts)
+    step.draft.mark()
     try:
         handlers[due.timer.kind](step, due)
     except _NOT_THE_RECORDS_FAULT:
         raise
     except Exception as error:  # noqa: BLE001 # a broken timer must not stop its tenant (P7)
         del step.facts[facts:]
-        step.draft.writes = writes
+        step.draft.rewind()
         step.record(TimerCleared(key=due.key))
         return error
     return None

@@ -5,7 +5,8 @@ resolves and another begins keeps its incident, in whatever order the sender lis
 alert counts in the body's order: it is cut into runs that name each alert once, and each run has its three rounds.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.image import Image
@@ -23,6 +24,7 @@ from tocsin_grouper.domain.state import Alert
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import SUPERSEDED, Tally, settle
 from tocsin_grouper.domain.view import Missing
+from tocsin_rules.document import Threshold
 
 _UNCOUNTED = frozenset({Effect.RECORDED, Effect.HEARTBEAT, Effect.LATE, Effect.HELD})
 
@@ -66,25 +68,42 @@ class Gathering:
             raise
 
     def _require(self, said: list[Said], *, begins_again: bool) -> None:
-        """Ask for all that the alerts lead to, in two rounds: their incidents and groups, then the groups' incidents.
+        """Ask for all that the alerts lead to, in rounds: their incidents and groups, then what the groups lead to.
 
         Only once something is missing, which is rare: then one round trip loads what would else be asked for key by key.
         """
         tenant, draft = self._image.tenant, self._step.draft
         keys: list[Key] = []
         groups: list[GroupKey] = []
+        thresholds: dict[GroupKey, Threshold | None] = {}
+        beginning: Counter[GroupKey] = Counter()
         for one in said:
             alert = draft.alert(one.key)
             if alert is not None and alert.incident is not None:
                 keys.append(IncidentKey(tenant, alert.incident))
             if one.judged.rules_it and (begins_again or may_begin(alert, one.event)):
-                groups.append(GroupKey(tenant, one.judged.ruling.key))
+                key = GroupKey(tenant, one.judged.ruling.key)
+                groups.append(key)
+                thresholds[key] = one.judged.ruling.threshold
+                beginning[key] += 1
             if alert is not None and alert.held is not None:
                 groups.append(GroupKey(tenant, alert.held))
         draft.require([*keys, *groups])
+        heartbeats.require(self._step, [(tenant, one.judged.beat.name) for one in said if one.judged.beat is not None])
         if groups:
             found = [group for key in groups if (group := draft.group(key)) is not None]
-            draft.require([IncidentKey(tenant, group.incident) for group in found if group.incident is not None])
+            self._step.require_followed([IncidentKey(tenant, group.incident) for group in found if group.incident is not None])
+            self._require_held(thresholds, beginning)
+
+    def _require_held(self, thresholds: Mapping[GroupKey, Threshold | None], beginning: Mapping[GroupKey, int]) -> None:
+        """Ask for the alerts that wait in groups which may open now, in one round for all groups."""
+        names: dict[AlertKey, None] = {}
+        for key, threshold in thresholds.items():
+            group = self._step.draft.group(key)
+            held = () if group is None else group.held
+            if threshold is None or len(held) + beginning[key] >= threshold.alerts:
+                names.update((AlertKey(key.tenant, name), None) for name, _ in held)
+        self._step.draft.require(list(names))
 
     def _apply_run(self, run: list[Said]) -> None:
         for one in run:
@@ -171,12 +190,17 @@ class Gathering:
         """Take a sign of life; it never has an incident, but a configured one that stayed away had."""
         if said.judged.beat is not None:
             heartbeats.beat(self._step, self._image.tenant, self._image.integration, said.judged.beat)
+        if before is not None and before.held is not None:  # it waited for others, as an alert, under other rules
+            unhold(self._step, before)
+            disarm(self._step, before)
         return alert_state.heartbeat(before, said.key.alert, said.event, self._moment), Effect.HEARTBEAT
 
     def _begin(self, said: Said, before: Alert | None) -> tuple[Alert, Effect]:
         """Begin an episode, in the incident that the rules give it."""
         name, event, ruling = said.key.alert, said.event, said.judged.ruling
         severity = alert_state.severity_of(before, event)
+        if before is not None:
+            unhold(self._step, before)  # in which group it waits, if it still does, is decided anew
         beginning = self._beginner.find(name, before, said.judged, severity)
         said.why = beginning.why
         incident = None if beginning.incident is None else beginning.incident.id

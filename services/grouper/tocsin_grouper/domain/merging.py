@@ -50,18 +50,18 @@ def merge(step: Step, target: Incident, command: Command, deed: Merge) -> Incide
     """
     names = list(dict.fromkeys(deed.sources))
     step.draft.require([IncidentKey(target.tenant, name) for name in names])
-    step.draft.require([MembersKey(target.tenant, name) for name in names])
     sources = [step.incident(target.tenant, name) for name in names]
     for source in sources:
         rejection = _refuse_merge(target, source)
         if rejection is not None:
             return rejection
     found = [source for source in sources if source is not None]
-    members = [step.draft.members(MembersKey(target.tenant, source.id)) for source in found]
-    if sum(len(alerts) for alerts in members) > MOVED_MAX:
+    step.draft.require([GroupKey(target.tenant, source.group_key) for source in found])
+    members = step.draft.members_of(target.tenant, [source.id for source in found])
+    if sum(len(alerts) for alerts in members.values()) > MOVED_MAX:
         return conflict(target, "too-many-alerts", most=MOVED_MAX)
-    for source, alerts in zip(found, members, strict=True):
-        move = _Move(alerts, MERGE, events=source.event_count, group=source.group_key, closes=True)
+    for source in found:
+        move = _Move(members[source.id], MERGE, events=source.event_count, group=source.group_key, closes=True)
         _, target = _move(step, command, deed.comment, source, target, move)
         target = _raise_to(step, target, source.severity)
     return target
@@ -127,7 +127,8 @@ def _undo_merge(step: Step, target: Incident, command: Command, deed: Undo, came
     source = step.incident(tenant, came.origin)
     if target.merged_into is not None:
         return conflict(target, "merged-elsewhere", merged_into=target.merged_into)
-    if source is None or source.merged_into != target.id or came.closed is None:
+    stands = source is not None and source.merged_into == target.id and source.closed_at == came.at
+    if source is None or not stands or came.closed is None:  # taken back before, though it was merged again since
         return conflict(target, "nothing-to-undo")
     alerts = [alert for key in keys if (alert := step.draft.alert(key)) is not None and alert.incident == target.id]
     move = _Move(alerts, UNDO_MERGE, events=came.events, undoes=deed.version, group=source.group_key, restores=came.closed)
@@ -142,6 +143,8 @@ def _undo_split(step: Step, parent: Incident, command: Command, deed: Undo, left
     child = step.incident(tenant, left.to)
     if child is None or child.merged_into is not None or parent.merged_into is not None:
         return conflict(parent, "nothing-to-undo")
+    if parent.status.is_over and not child.status.is_over:  # what still fires would be of nobody's concern
+        return conflict(parent, "over")
     alerts = step.draft.members(MembersKey(tenant, child.id))
     if len(alerts) > MOVED_MAX:
         return conflict(parent, "too-many-alerts", most=MOVED_MAX)

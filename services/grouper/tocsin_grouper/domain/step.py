@@ -3,7 +3,8 @@
 A step reads the state of before and keeps its own changes; the fold merges them when the whole record could be decided.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from tocsin_contracts.image import Image
 from tocsin_contracts.incident import AlertsCame, AlertsLeft, AnyIncidentFact, IncidentOpened, Snoozed
@@ -17,6 +18,8 @@ from tocsin_grouper.domain.state import Incident, PartitionClock, Value
 from tocsin_grouper.domain.view import Draft
 
 _UNDOABLE = (Snoozed, AlertsLeft, AlertsCame)
+FOLLOWED_MAX: Final = 20
+"""Merges of merges that a group's next alert follows; behind more of them it opens an incident of its own."""
 
 
 class Step:
@@ -55,6 +58,32 @@ class Step:
     def incident(self, tenant: str, incident: str) -> Incident | None:
         """Read an incident as the step left it so far."""
         return self.draft.incident(IncidentKey(tenant, incident))
+
+    def followed(self, tenant: str, incident: str) -> Incident | None:
+        """Read the incident that has this one's alerts now: itself, or what it was merged into, and that in its turn.
+
+        Raises:
+            Missing: one on the way is not loaded; `require_followed` asks for those of many at once.
+        """
+        found = self.incident(tenant, incident)
+        for _ in range(FOLLOWED_MAX):
+            if found is None or found.merged_into is None:
+                break
+            found = self.incident(tenant, found.merged_into)
+        return found
+
+    def require_followed(self, keys: Sequence[IncidentKey]) -> None:
+        """Ask for incidents, and for what they were merged into, in as many rounds as the longest way has merges.
+
+        Raises:
+            Missing: one of them is not loaded.
+        """
+        for _ in range(FOLLOWED_MAX + 1):
+            self.draft.require(keys)
+            found = [incident for key in keys if (incident := self.draft.incident(key)) is not None]
+            keys = [IncidentKey(incident.tenant, incident.merged_into) for incident in found if incident.merged_into is not None]
+            if not keys:
+                return
 
     def rules_of(self, tenant: str) -> Rules:
         """Give the rules that are in force for a tenant here."""

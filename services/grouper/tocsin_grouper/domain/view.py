@@ -48,10 +48,11 @@ class Missing(Exception):  # noqa: N818 # not an error: the handler loads these 
 class Draft:
     """Reads through to the loaded state; keeps writes to itself."""
 
-    __slots__ = ("_loaded", "writes")
+    __slots__ = ("_loaded", "_since_mark", "writes")
 
     def __init__(self, loaded: Mapping[Key, Value | None]) -> None:
         self._loaded = loaded
+        self._since_mark: list[tuple[Key, Value | None]] | None = None
         self.writes: dict[Key, Value] = {}
 
     def require(self, keys: Sequence[Key]) -> None:
@@ -97,18 +98,32 @@ class Draft:
     def members(self, key: MembersKey) -> list[Alert]:
         """List the alerts that belong to an incident now, by id.
 
+        Raises:
+            Missing: the rows' word, or one of these alerts, is not loaded.
+        """
+        return self.members_of(key.tenant, [key.incident])[key.incident]
+
+    def members_of(self, tenant: str, incidents: Sequence[str]) -> dict[str, list[Alert]]:
+        """List the alerts that belong to each of these incidents now, by id: two round trips, however many there are.
+
         Rows tell of those that are not in memory, memory of all that changed since they were read (`handler.trim` sees to
         it that nothing is forgotten in between).
 
         Raises:
             Missing: the rows' word, or one of these alerts, is not loaded.
         """
-        stored = self._read(key, Members)
-        names = {AlertKey(key.tenant, name) for name in (() if stored is None else stored.alerts)}
-        names.update(self._known(key.tenant, Alert, lambda alert: alert.incident == key.incident))
+        members: dict[str, list[Alert]] = {incident: [] for incident in incidents}
+        lists = [MembersKey(tenant, incident) for incident in members]
+        self.require(lists)
+        stored = [found for key in lists if (found := self._read(key, Members)) is not None]
+        names = {AlertKey(tenant, name) for each in stored for name in each.alerts}
+        names.update(self._known(tenant, Alert, lambda alert: alert.incident in members))
         self.require(sorted(names))
-        found = [self.alert(name) for name in sorted(names)]
-        return [alert for alert in found if alert is not None and alert.incident == key.incident]
+        for name in sorted(names):
+            alert = self.alert(name)
+            if alert is not None and alert.incident in members:
+                members[alert.incident].append(alert)
+        return members
 
     def unresolved(self, key: UnresolvedKey) -> list[Incident]:
         """List a tenant's incidents that are not over, the oldest first.
@@ -132,7 +147,22 @@ class Draft:
 
     def put(self, key: Key, value: Value) -> None:
         """Write a value over what is loaded."""
+        if self._since_mark is not None:
+            self._since_mark.append((key, self.writes.get(key)))
         self.writes[key] = value
+
+    def mark(self) -> None:
+        """Remember the draft as it is, for `rewind`; costs as much as is written behind it, however much was before."""
+        self._since_mark = []
+
+    def rewind(self) -> None:
+        """Take back what was written since the mark."""
+        for key, before in reversed(self._since_mark or ()):
+            if before is None:
+                del self.writes[key]
+            else:
+                self.writes[key] = before
+        self._since_mark = None
 
     def merge_into(self, loaded: MutableMapping[Key, Value | None]) -> None:
         """Make the draft's writes the state."""
