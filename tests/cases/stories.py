@@ -1,11 +1,14 @@
 """The stories that were recorded as cases. `python -m tests.cases.stories` records those that have no file yet.
 
 A file is recorded anew only when FOLD_VERSION rose: a changed fact under the same version is what the corpus is there to find.
+The ledger keeps the hash of each, so that nobody edits or drops one unseen. `--again` records all anew under a FOLD_VERSION
+that was never released.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from tests.cases import ledger
 from tests.cases.case import FOLDER, read_case, record_case, write_case
 from tests.support.folding import Folding, alert, episode, firing, resolved
 from tocsin_contracts.integration import IntegrationSettings
@@ -13,6 +16,7 @@ from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.position import Position
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus, IncidentStatus
+from tocsin_contracts.tick import Refused, Tick
 from tocsin_grouper.domain.fold import FOLD_VERSION
 
 
@@ -124,6 +128,185 @@ def two_tenants_of_the_same_fingerprint() -> Folding:
     return folding
 
 
+def a_threshold_counts_what_fires_not_what_resolved() -> Folding:
+    """A known bug of rivals: an alert that resolved still counts towards the threshold."""
+    folding = Folding()
+    folding.rules({"name": "thrice", "threshold": {"alerts": 3, "within": "10m"}})
+    for body in (firing("a"), resolved("a"), firing("b"), firing("c"), firing("d"), resolved("d")):
+        folding.wait(20).deliver(body)
+    return folding
+
+
+def a_resolved_incident_swallows_nothing() -> Folding:
+    """A known bug of rivals: new alerts vanish in an incident that is over, by its source or by hand."""
+    folding = Folding()
+    folding.deliver(firing("a"))
+    folding.wait(60).deliver(resolved("a"))
+    folding.wait(60).deliver(firing("b"))
+    folding.command(folding.incidents()[1].id, IncidentStatus.RESOLVED)
+    folding.wait(60).deliver(firing("c"))
+    folding.wait(60).deliver(firing("b", title="still"))
+    return folding
+
+
+def a_change_of_rules_reaches_open_incidents() -> Folding:
+    """A known bug of rivals: edits miss what is open. Keys, endings and classification hold from here; the oldest collects."""
+    folding = Folding()
+    folding.deliver(firing("a", service="api", problem="p1"))
+    folding.wait(1).deliver(firing("b", service="api", problem="p2"))
+    folding.rules({"name": "by-service", "group_by": ["service"], "resolve": {"after": "1m"}, "team": "sre"})
+    folding.deliver(firing("c", service="api", problem="p3"))
+    folding.wait(60).deliver(*(resolved(name, service="api") for name in "abc"))
+    folding.tick_for(135)
+    folding.rules()
+    folding.deliver(firing("d", service="api", problem="p1"))
+    return folding
+
+
+def a_change_of_rules_ends_what_waits_already() -> Folding:
+    """Nobody resolved it, no rule would; a rule that ends what was left in silence ends it as well."""
+    folding = Folding(settings=IntegrationSettings(group_window_s=120))
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(300)
+    folding.rules({"name": "silent", "resolve_silent_after": "3m"})
+    folding.tick_for(120)
+    return folding
+
+
+def resolves_that_come_late() -> Folding:
+    """Before its firing: it sticks. Older than the running episode: it does not. Behind a newer start: nothing ends."""
+    folding = Folding()
+    folding.wait(900).deliver(resolved("a", **episode(300, 360)))
+    folding.deliver(firing("a", **episode(300)))
+    folding.deliver(firing("b", **episode(200)))
+    folding.wait(600).deliver(firing("b", **episode(1000)))
+    folding.deliver(resolved("b", **episode(200, 400)))
+    folding.deliver(resolved("b", **episode(1000, 1400)))
+    return folding
+
+
+def a_history_of_more_than_a_hundred_actions() -> Folding:
+    """A known bug of rivals: the hundred-and-first is lost, or takes the first away."""
+    folding = Folding()
+    folding.deliver(firing("a"))
+    for number in range(105):
+        folding.ask({"kind": "comment", "incident": folding.incident().id, "text": f"{number}"})
+    return folding
+
+
+def a_manual_resolve_while_it_fires() -> Folding:
+    """A known bug of rivals: an incident a minute. Its repeats follow it, its resolve ends the episode, the next firing opens."""
+    folding = Folding()
+    folding.deliver(firing("a"))
+    folding.command(folding.incident().id, IncidentStatus.RESOLVED)
+    for number in range(5):
+        folding.wait(60).deliver(firing("a", title=f"still {number}"))
+    folding.wait(60).deliver(resolved("a"))
+    folding.wait(60).deliver(firing("a"))
+    return folding
+
+
+def merged_split_and_taken_back() -> Folding:
+    """Alerts move and counts follow; the next of a group goes where its incident went, though its taker was merged as well."""
+    folding = Folding()
+    for name, problem in (("a", "p1"), ("b", "p1"), ("c", "p2"), ("d", "p3")):
+        folding.deliver(firing(name, problem=problem))
+    first, second, third = (incident.id for incident in folding.incidents())
+    folding.ask({"kind": "merge", "incident": second, "sources": [first]})
+    folding.ask({"kind": "merge", "incident": third, "sources": [second]})
+    folding.deliver(firing("e", problem="p1"))
+    came = next(incident for incident in folding.incidents() if incident.id == third).version
+    folding.ask({"kind": "split", "incident": third, "alerts": [folding.alert("d").id]})
+    folding.ask({"kind": "undo", "incident": third, "version": came + 1})
+    folding.ask({"kind": "undo", "incident": third, "version": 3})
+    folding.deliver(firing("f", problem="p1"))
+    folding.ask({"kind": "undo", "incident": third, "version": 3})
+    folding.deliver(*(resolved(name) for name in "abcdef"))
+    return folding
+
+
+def a_group_that_flaps() -> Folding:
+    """The fourth opening inside half an hour opens the last incident again, marked; it is calm half an hour later."""
+    folding = Folding()
+    for number in range(5):
+        folding.deliver(firing("a", title=f"{number} up"))
+        folding.wait(30).deliver(resolved("a", title=f"{number} down"))
+        folding.wait(30).tick()
+    folding.tick_for(1860)
+    return folding
+
+
+def escalated_by_a_spike_and_lowered_by_hand() -> Folding:
+    """It rises by environment, then by a spike; what a person lowered stays until something worse comes."""
+    folding = Folding()
+    folding.rules(
+        escalation=[
+            {"name": "prod", "matchers": 'environment="prod"', "at_least": "MEDIUM"},
+            {"name": "spike", "at_least": "HIGH", "spike": {"events": 4, "within": "2m"}},
+        ]
+    )
+    for number in range(5):
+        folding.wait(20).deliver(firing("a", environment="prod", severity=Severity.LOW, title=f"{number}"))
+    folding.ask({"kind": "set-severity", "incident": folding.incident().id, "severity": "INFO"})
+    folding.wait(20).deliver(firing("a", environment="prod", severity=Severity.LOW, title="again"))
+    folding.wait(20).deliver(firing("b", environment="prod", severity=Severity.CRITICAL))
+    return folding
+
+
+_BEAT = {"name": "beat", "matchers": 'alertname="Watchdog"', "every": "5m"}
+
+
+def a_heartbeat_whose_gateway_was_refused() -> Folding:
+    """P10: what we refused is no absence. A true one opens an incident; the next sign of life resolves it."""
+    folding = Folding()
+    folding.rules(heartbeats=[_BEAT])
+    folding.deliver(firing("w", labels={"alertname": "Watchdog"}))
+    folding.tick_for(600, refused=["prod"])
+    folding.tick_for(390)
+    folding.deliver(firing("w", labels={"alertname": "Watchdog"}, title="back"))
+    return folding
+
+
+def a_gateway_that_is_cut_off_while_another_ticks() -> Folding:
+    """P10: nothing is judged before it told what it refused; one that said goodbye is not waited for."""
+    folding = Folding()
+    folding.rules(heartbeats=[_BEAT])
+    folding.deliver(firing("w", labels={"alertname": "Watchdog"}))
+    for name in ("one", "two"):
+        folding.fold(Tick(gateway="g", process=name, covers_ms=15_000))
+    for _ in range(30):
+        folding.wait(15).fold(Tick(gateway="g", process="one", covers_ms=15_000))
+    refused = [Refused(tenant=folding.tenant, integration=folding.integration)]
+    folding.fold(Tick(gateway="g", process="two", covers_ms=450_000, refused=refused))
+    folding.wait(15).fold(Tick(gateway="g", process="two", covers_ms=15_000, last=True))
+    for _ in range(25):
+        folding.wait(15).fold(Tick(gateway="g", process="one", covers_ms=15_000))
+    return folding
+
+
+def a_quiet_end() -> Folding:
+    """It waits behind the last resolve; what fires again meanwhile is the same incident, and the wait begins anew."""
+    folding = Folding()
+    folding.rules({"name": "quiet", "resolve": {"after": "2m"}})
+    folding.deliver(firing("a"))
+    folding.wait(15).deliver(resolved("a"))
+    folding.tick_for(90)
+    folding.deliver(firing("a", title="again"))
+    folding.wait(15).deliver(resolved("a", title="again"))
+    folding.tick_for(195)
+    return folding
+
+
+def a_timed_end() -> Folding:
+    """A source that never resolves: the window ends its alert, and its rule ends the incident so long behind it."""
+    folding = Folding(settings=IntegrationSettings(group_window_s=60))
+    folding.rules({"name": "timed", "resolve_silent_after": "3m"})
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(390)
+    folding.deliver(firing("a", never_resolves=True, title="new"))
+    return folding
+
+
 STORIES: tuple[Callable[[], Folding], ...] = (
     six_incidents_of_one_delivery,
     many_pods_are_one_incident,
@@ -136,19 +319,34 @@ STORIES: tuple[Callable[[], Folding], ...] = (
     a_window_that_passes_and_one_that_was_refused,
     failed_and_sent_again,
     two_tenants_of_the_same_fingerprint,
+    a_threshold_counts_what_fires_not_what_resolved,
+    a_resolved_incident_swallows_nothing,
+    a_change_of_rules_reaches_open_incidents,
+    a_change_of_rules_ends_what_waits_already,
+    resolves_that_come_late,
+    a_history_of_more_than_a_hundred_actions,
+    a_manual_resolve_while_it_fires,
+    merged_split_and_taken_back,
+    a_group_that_flaps,
+    escalated_by_a_spike_and_lowered_by_hand,
+    a_heartbeat_whose_gateway_was_refused,
+    a_gateway_that_is_cut_off_while_another_ticks,
+    a_quiet_end,
+    a_timed_end,
 )
 
 
-def main() -> int:
-    """Record what has no file, or one of an older FOLD_VERSION."""
+def main(arguments: Sequence[str]) -> int:
+    """Record what has no file, or one of an older FOLD_VERSION; with --again those of a FOLD_VERSION that nobody has yet, too."""
     for story in STORIES:
         path = FOLDER / f"{story.__name__}.json"
-        if path.exists() and read_case(path)["fold_version"] == FOLD_VERSION:
+        if "--again" not in arguments and path.exists() and read_case(path)["fold_version"] == FOLD_VERSION:
             continue
         write_case(path, record_case(story.__doc__ or "", story()))
         print(f"recorded {path.name}")  # noqa: T201 # a command's output
+    ledger.write(ledger.with_all(again="--again" in arguments))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.folding import Folding, decided, effects, firing, incident_facts, kinds, resolved
 from tocsin_contracts.incident import IncidentOpened, IncidentRegrouped
+from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_grouper.domain.facts import AlertRecorded, Fact, RulesAdopted
@@ -183,3 +184,43 @@ def test_more_open_incidents_than_one_change_can_carry_refuse_it(monkeypatch: py
     folding.deliver(firing("a", problem="p1"), firing("b", problem="p2"))
     refused = decided(folding.rules(BY_SERVICE))
     assert (refused.status, refused.detail["reason"]) == (409, "too-many-open-incidents")
+
+
+def test_one_left_in_silence_does_not_stand_in_the_way_of_one_that_collects() -> None:
+    """The older incident of the new key collects no more: else a third would open beside the one that fires."""
+    folding = Folding(settings=IntegrationSettings(group_window_s=120))
+    folding.rules(BY_SERVICE)
+    folding.deliver(firing("a", service="api", never_resolves=True))
+    folding.tick_for(300)
+    folding.rules()
+    folding.deliver(firing("b", service="api", problem="p2"))
+    folding.rules(BY_SERVICE)
+    assert effects(folding.deliver(firing("c", service="api", problem="p3"))) == ["joined"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"resolve_silent_after": "1d"}, {"resolve_silent_after": "2m"}),
+        ({}, {"resolve_silent_after": "2m"}),
+    ],
+)
+def test_a_rule_that_ends_what_is_silent_ends_what_waits_already(before: dict[str, Any], after: dict[str, Any]) -> None:
+    folding = Folding(settings=IntegrationSettings(group_window_s=60))
+    folding.rules({"name": "timed", **before})
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(300)
+    folding.rules({"name": "timed", **after})
+    folding.tick_for(15)
+    assert folding.incident().status is IncidentStatus.RESOLVED
+
+
+@pytest.mark.parametrize("after", [{}, {"resolve": {"after": "1m"}}])
+def test_a_rule_that_leaves_it_to_people_no_more_ends_what_resolved_already(after: dict[str, Any]) -> None:
+    folding = Folding()
+    folding.rules({"name": "r", "resolve": {"when": "never"}})
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.rules({"name": "r", **after})
+    folding.tick_for(180)
+    assert folding.incident().status is IncidentStatus.RESOLVED

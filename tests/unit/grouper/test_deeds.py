@@ -112,6 +112,28 @@ def test_a_snooze_is_ended_and_taken_back() -> None:
     assert folding.incident().snoozed_until is None
 
 
+def test_a_snooze_that_passed_took_itself_back() -> None:
+    folding = opened()
+    ask(folding, "snooze", until=folding.now + 60 * SECOND)
+    folding.tick_for(75)
+    assert refusal(ask(folding, "undo", version=folding.incident().version)) == (409, "nothing-to-undo")
+
+
+def test_what_a_person_opened_again_collects_again_unless_a_later_one_is_open() -> None:
+    """E8: a group collects while it is open; so no third incident opens beside it."""
+    folding = opened()
+    folding.deliver(resolved("a"))
+    folding.deliver(firing("b"))
+    folding.deliver(resolved("b"))
+    first, second = (incident.id for incident in folding.incidents())
+    folding.ask({"kind": "reopen", "incident": first})
+    folding.deliver(firing("c"))
+    assert folding.alert("c").incident == first
+    folding.ask({"kind": "reopen", "incident": second})
+    folding.deliver(firing("d"))
+    assert folding.alert("d").incident == first
+
+
 def test_links_name_incidents_that_there_are() -> None:
     folding = opened()
     folding.deliver(firing("b", problem="p2"))

@@ -229,6 +229,50 @@ def test_silence_ends_alerts_in_the_incident_that_has_them_now() -> None:
     assert folding.incidents()[1].firing_count == 0
 
 
+def test_a_group_whose_taker_was_merged_as_well_goes_where_that_one_went() -> None:
+    """p1 into p2, p2 into p3: the next alert of p1 belongs to p3, and to p2 again once that merge is taken back."""
+    folding = Folding()
+    folding.deliver(*(firing(name, problem=f"p{name}") for name in "123"))
+    merge(folding, 1, 0)
+    merge(folding, 2, 1)
+    came = folding.incidents()[2].version
+    assert effects(folding.deliver(firing("4", problem="p1"))) == ["joined"]
+    assert folding.incidents()[2].alert_count == 4
+    undo(folding, 2, came)
+    folding.deliver(firing("5", problem="p1"))
+    assert folding.alert("5").incident == folding.incidents()[1].id
+
+
+def test_a_target_that_was_merged_itself_says_so() -> None:
+    folding = two()
+    folding.deliver(firing("d", problem="p3"))
+    merge(folding)
+    assert refusal(merge(folding, 1, 2)) == (409, "merged-elsewhere")
+
+
+def test_undoing_a_split_leaves_what_came_to_the_new_incident_meanwhile() -> None:
+    folding = two()
+    version = folding.incidents()[0].version + 1
+    split(folding, "b")
+    merge(folding, 2, 1)
+    undo(folding, 0, version)
+    parent, _, child = folding.incidents()
+    assert (members(folding, parent), members(folding, child)) == (
+        {folding.alert(name).id for name in "ab"},
+        {folding.alert("c").id},
+    )
+    assert (child.status, child.merged_into, child.firing_count) == (IncidentStatus.OPEN, None, 1)
+
+
+def test_undoing_a_split_raises_nothing_that_is_over() -> None:
+    folding = two()
+    version = folding.incidents()[0].version + 1
+    split(folding, "b")
+    folding.deliver(firing("b", problem="p1", severity=Severity.CRITICAL))
+    folding.command(folding.incidents()[0].id, IncidentStatus.RESOLVED)
+    assert "severity-raised" not in kinds(undo(folding, 0, version))
+
+
 def test_a_merge_that_was_taken_back_is_not_taken_back_again_when_another_stands() -> None:
     folding = two()
     merge(folding)

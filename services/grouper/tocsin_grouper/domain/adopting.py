@@ -1,5 +1,6 @@
 """How another rule set comes into force: a version more, open incidents under their new keys, heartbeats to wait for."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tocsin_contracts.alert import AlertEvent
@@ -49,14 +50,12 @@ def _regroup_all(step: Step, tenant: str, after: Rules, unresolved: list[Inciden
     moving = [(incident, fact) for incident, fact in wanted if fact is not None]
     groups = {key: None for incident, fact in moving for key in (incident.group_key, fact.group_key)}
     step.draft.require([GroupKey(tenant, key) for key in groups])
-    staying = {
-        incident.group_key: incident.id for incident, fact in wanted if fact is None or fact.group_key == incident.group_key
-    }
     for incident, fact in moving:
         if fact.group_key != incident.group_key:
             _leave(step, incident)
+    holders = _hold_all(step, tenant, wanted, groups)
     for incident, fact in moving:
-        _regroup(step, incident, fact, staying)
+        _regroup(step, incident, fact, holders)
     return len(moving)
 
 
@@ -94,20 +93,37 @@ def _leave(step: Step, incident: Incident) -> None:
         step.draft.put(key, Group(incident=None, held=group.held))
 
 
-def _regroup(step: Step, incident: Incident, fact: IncidentRegrouped, staying: dict[str, str]) -> None:
-    key = GroupKey(incident.tenant, fact.group_key)
-    group = step.draft.group(key)
-    holder = staying.setdefault(fact.group_key, incident.id)
-    if holder != incident.id:
-        fact = _competing(fact, holder)
-    elif fact.group_key != fact.before:
-        held, openings = ((), ()) if group is None else (group.held, group.openings)
-        step.draft.put(key, Group(incident=incident.id, held=held, openings=openings))
-    ending.watch(step, step.emit(incident.tenant, fact, incident))  # its new rule may wait for something else
+def _hold_all(
+    step: Step, tenant: str, wanted: Sequence[tuple[Incident, IncidentRegrouped | None]], groups: Iterable[str]
+) -> dict[str, str]:
+    """Let each group point at an incident of its key that collects: the one it points at already, else the oldest."""
+    under: dict[str, list[Incident]] = {}
+    for incident, fact in wanted:
+        under.setdefault(incident.group_key if fact is None else fact.group_key, []).append(incident)
+    holders: dict[str, str] = {}
+    for name in groups:
+        key, found = GroupKey(tenant, name), under.get(name, [])
+        group = step.draft.group(key) or Group(incident=None)
+        able = [incident.id for incident in found if incident.collects]
+        if not able and group.incident is None:
+            able = [incident.id for incident in found[:1]]
+        if not able:
+            continue
+        holder = group.incident if group.incident in able else able[0]
+        if holder != group.incident:
+            step.draft.put(key, Group(incident=holder, held=group.held, openings=group.openings))
+        holders[name] = holder
+    return holders
+
+
+def _regroup(step: Step, incident: Incident, fact: IncidentRegrouped, holders: Mapping[str, str]) -> None:
+    holder = holders.get(fact.group_key, incident.id)
+    moved = step.emit(incident.tenant, fact if holder == incident.id else _competing(fact, holder), incident)
+    ending.watch(step, moved)
 
 
 def _competing(fact: IncidentRegrouped, holder: str) -> IncidentRegrouped:
-    why = {**fact.why, "competing": {"incident": holder, "because": "it is older, and collects under this key"}}
+    why = {**fact.why, "competing": {"incident": holder, "because": "it collects under this key"}}
     return IncidentRegrouped(
         incident=fact.incident,
         version=fact.version,

@@ -1,7 +1,7 @@
 """How an episode that begins finds its incident: it joins one, opens one again, opens a new one, or waits for others."""
 
 from collections.abc import Container
-from typing import Any
+from typing import Any, Final
 
 from tocsin_contracts.image import Image
 from tocsin_contracts.incident import FlappingBegan, IncidentReopened
@@ -37,6 +37,10 @@ class Beginning:
     why: dict[str, Any]
 
 
+MERGES_FOLLOWED: Final = 20
+"""Merges of a merged incident that are followed: each may be a round of loading. Behind so many a new incident opens."""
+
+
 class Beginner:
     """Finds the incidents of one delivery's episodes."""
 
@@ -64,7 +68,7 @@ class Beginner:
         ruling = judged.ruling
         key = GroupKey(self._image.tenant, ruling.key)
         group = self._step.draft.group(key) or NEWCOMER
-        current = None if group.incident is None else self._step.incident(self._image.tenant, group.incident)
+        current = holder_of(self._step, self._image.tenant, group)
         why = rules.why(self._rules, ruling)
         if current is not None and (current.collects or current.id in self._firing_here):
             member = before is not None and before.incident == current.id
@@ -168,6 +172,21 @@ def _competing(incident: Incident) -> dict[str, Any]:
     """Say which incident of the group did not take the alert, and why not."""
     because = "over" if incident.status.is_over else "its window passed"
     return {"incident": incident.id, "status": incident.status.value, "because": because}
+
+
+def holder_of(step: Step, tenant: str, group: Group) -> Incident | None:
+    """Give the incident that a group points at, or that took it in since: a taker may have been merged itself.
+
+    Raises:
+        Missing: one of them is not loaded.
+    """
+    name, current = group.incident, None
+    for _ in range(MERGES_FOLLOWED):
+        current = None if name is None else step.incident(tenant, name)
+        if current is None or current.merged_into is None:
+            break
+        name = current.merged_into
+    return current
 
 
 def unhold(step: Step, alert: Alert) -> None:

@@ -29,8 +29,10 @@ from tocsin_contracts.incident import (
     StatusChanged,
 )
 from tocsin_contracts.status import TRANSITIONS, IncidentStatus
+from tocsin_grouper.domain.beginning import holder_of
+from tocsin_grouper.domain.keys import GroupKey
 from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
-from tocsin_grouper.domain.state import Incident
+from tocsin_grouper.domain.state import Group, Incident
 from tocsin_grouper.domain.step import Step
 
 
@@ -164,7 +166,19 @@ def _reopen(step: Step, incident: Incident, command: Command, deed: Reopen) -> I
     fact = IncidentReopened(
         **head(step, incident, command, deed.comment), before=incident.status, after=IncidentStatus.OPEN, reason="by a command"
     )
+    _collect_again(step, incident)
     return step.emit(incident.tenant, fact, incident)
+
+
+def _collect_again(step: Step, incident: Incident) -> None:
+    """Let its group point at an incident that is open again, unless a later one of the group is open too (E8)."""
+    key = GroupKey(incident.tenant, incident.group_key)
+    group = step.draft.group(key)
+    if group is None or group.incident == incident.id:
+        return
+    latest = holder_of(step, incident.tenant, group)
+    if latest is None or not latest.collects:
+        step.draft.put(key, Group(incident=incident.id, held=group.held, openings=group.openings))
 
 
 _DEEDS: Final[Mapping[type[Any], Callable[[Step, Incident, Command, Any], Incident | Rejection]]] = {

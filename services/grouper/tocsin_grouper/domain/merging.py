@@ -99,12 +99,14 @@ def undo(step: Step, incident: Incident, command: Command, deed: Undo) -> Incide
     Raises:
         Missing: state is needed that is not loaded.
     """
+    if incident.merged_into is not None:
+        return conflict(incident, "merged-elsewhere", merged_into=incident.merged_into)
     match step.draft.action(ActionKey(incident.tenant, incident.id, deed.version)):
         case AlertsCame(reason="merge") as came:
             return _undo_merge(step, incident, command, deed, came)
         case AlertsLeft(reason="split") as left:
             return _undo_split(step, incident, command, deed, left)
-        case Snoozed() as done if done.undoes is None and incident.snoozed_until == done.until:
+        case Snoozed() as done if done.undoes is None and _stands(incident, done, step.now):
             fact = Snoozed(
                 **head(step, incident, command, deed.comment),
                 until=_still(done.before, step.now),
@@ -116,6 +118,11 @@ def undo(step: Step, incident: Incident, command: Command, deed: Undo) -> Incide
             return conflict(incident, "nothing-to-undo")
 
 
+def _stands(incident: Incident, done: Snoozed, now: int) -> bool:
+    """Tell whether a snooze, or the end of one, is what holds now: a snooze that has passed took itself back."""
+    return incident.snoozed_until == done.until and (done.until is None or done.until > now)
+
+
 def _still(until: int | None, now: int) -> int | None:
     return until if until is not None and until > now else None
 
@@ -125,8 +132,6 @@ def _undo_merge(step: Step, target: Incident, command: Command, deed: Undo, came
     keys = [AlertKey(tenant, name) for name in came.alerts]
     step.draft.require([IncidentKey(tenant, came.origin), *keys])
     source = step.incident(tenant, came.origin)
-    if target.merged_into is not None:
-        return conflict(target, "merged-elsewhere", merged_into=target.merged_into)
     stands = source is not None and source.merged_into == target.id and source.closed_at == came.at
     if source is None or not stands or came.closed is None:  # taken back before, though it was merged again since
         return conflict(target, "nothing-to-undo")
@@ -141,15 +146,17 @@ def _undo_split(step: Step, parent: Incident, command: Command, deed: Undo, left
     tenant = parent.tenant
     step.draft.require([IncidentKey(tenant, left.to), MembersKey(tenant, left.to)])
     child = step.incident(tenant, left.to)
-    if child is None or child.merged_into is not None or parent.merged_into is not None:
+    if child is None or child.merged_into is not None:
         return conflict(parent, "nothing-to-undo")
     if parent.status.is_over and not child.status.is_over:  # what still fires would be of nobody's concern
         return conflict(parent, "over")
-    alerts = step.draft.members(MembersKey(tenant, child.id))
-    if len(alerts) > MOVED_MAX:
-        return conflict(parent, "too-many-alerts", most=MOVED_MAX)
-    move = _Move(alerts, UNDO_SPLIT, events=child.event_count, undoes=deed.version, closes=True)
-    _, parent = _move(step, command, deed.comment, child, parent, move)
+    members, split_off = step.draft.members(MembersKey(tenant, child.id)), frozenset(left.alerts)
+    alerts = [alert for alert in members if alert.id in split_off]
+    gives_all = len(alerts) == len(members)
+    move = _Move(alerts, UNDO_SPLIT, events=child.event_count if gives_all else 0, undoes=deed.version, closes=gives_all)
+    child, parent = _move(step, command, deed.comment, child, parent, move)
+    if not gives_all:
+        _after_giving(step, child, alerts)
     return _raise_to(step, parent, child.severity)
 
 
@@ -159,6 +166,8 @@ def _after_giving(step: Step, giver: Incident, alerts: list[Alert]) -> Incident:
 
 
 def _refuse_merge(target: Incident, source: Incident | None) -> Rejection | None:
+    if target.merged_into is not None:
+        return conflict(target, "merged-elsewhere", merged_into=target.merged_into)
     if target.status.is_over:
         return conflict(target, "over")
     if source is None:
