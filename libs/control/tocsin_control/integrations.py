@@ -192,7 +192,7 @@ async def change_integration(
         name = before.name if name is None else name
         if (before.name, before.terms) == (name, terms):
             return before
-        _check(before.source, terms)
+        _check(before.source, terms, before.terms)
         version = before.version + 1
         try:
             await _insert_version(connection, integration, version, terms)
@@ -321,14 +321,20 @@ def _action(before: Integration, after: Integration) -> str:
     return "integration.changed"
 
 
-def _check(source: str, terms: Terms) -> None:
+def _check(source: str, terms: Terms, before: Terms | None = None) -> None:
+    """Refuse terms that cannot be.
+
+    A mapping that stays as it was is not asked again: after a stricter release nobody could disable its integration.
+    """
     known = registry.get(source)
     if known is None:
         raise Refused(f"there is no source {source!r}; known are {', '.join(registry.names())}")
     if not terms.signature_required and not known.signature_optional:
         raise Refused(f"{known.title} always proves who it is; its secret cannot be optional")
     mapping = terms.settings.mapping
-    if mapping is not None and (faults := validate_mapping(mapping.model_dump(exclude_unset=True))):
+    if mapping is None or (before is not None and mapping == before.settings.mapping):
+        return
+    if faults := validate_mapping(mapping.model_dump(exclude_unset=True)):
         raise Refused(f"the mapping cannot be used: {faults[0].pointer or 'mapping'}: {faults[0].detail}")
 
 

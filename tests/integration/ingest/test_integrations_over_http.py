@@ -9,6 +9,7 @@ import orjson
 
 from tests.integration.ingest.administering import INTEGRATIONS, KEYS, PAGER, ask, made, of_one
 from tests.integration.ingest.managing import FIRING, Gateway, World
+from tocsin_control.integrations import set_enabled
 from tocsin_control.signature_style import SignatureStyle
 from tocsin_runtime.clock import SystemClock
 
@@ -39,6 +40,11 @@ UNFIT: list[tuple[Mapping[str, object], str]] = [
     ({"secret": "short"}, "/secret"),
     ({"secret": "with a canary\u00fc in it"}, "/secret"),
 ]
+SAVED_BY_A_RELEASE_THAT_TOOK_MORE = """
+INSERT INTO control.integration_versions (integration_id, version, settings, rate_limit_per_min, burst, signature_required)
+SELECT integration_id, 2, jsonb_set(settings, '{mapping,severity,default}', '"no such word"'), rate_limit_per_min, burst, true
+  FROM control.integration_versions WHERE integration_id = $1
+"""
 NO_BODIES: list[tuple[bytes, Mapping[str, str], int]] = [
     (b"{", {}, 400),
     (b'{"a":' * 70 + b"1" + b"}" * 70, {}, 400),
@@ -126,6 +132,23 @@ async def test_a_change_is_the_next_version_and_changes_only_what_it_names(gatew
     assert (same.status, same.json["version"]) == (200, 2), "what is no change makes no version"
     renamed = await gateway.call("PATCH", path, {"name": "other", "enabled": False}, key=admin)
     assert (renamed.json["name"], renamed.json["enabled"], renamed.json["version"]) == ("other", False, 3)
+
+
+async def test_a_mapping_that_a_stricter_release_would_refuse_hinders_no_other_change(
+    world: World, gateway: Gateway, admin: str
+) -> None:
+    """Whoever wants to disable an integration must not have to mend its mapping first."""
+    first = await made(gateway, admin, source="generic", settings={"mapping": {"title": "t", "severity": {"default": "high"}}})
+    path = f"{INTEGRATIONS}/{first['id']}"
+    await world.owner.execute(SAVED_BY_A_RELEASE_THAT_TOOK_MORE, first["id"])
+    await world.owner.execute("UPDATE control.integrations SET version = 2 WHERE id = $1", first["id"])
+
+    off = await gateway.call("PATCH", path, {"enabled": False}, key=admin)
+    assert (off.status, off.json["enabled"], off.json["version"]) == (200, False, 3)
+    assert (await set_enabled(world.owner, first["id"], enabled=True)).enabled
+
+    refused = await gateway.call("PATCH", path, {"settings": {"mapping": {"title": "other"}}}, key=admin)
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/settings/mapping/severity")
 
 
 async def test_a_change_made_from_an_old_version_is_412_and_changes_nothing(gateway: Gateway, admin: str) -> None:
