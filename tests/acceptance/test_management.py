@@ -180,6 +180,8 @@ async def test_tenants_and_keys_by_the_command_line(shared: System, monkeypatch:
     assert "by hand" in (await tocsin("tenants", "list")).out
     assert (await tocsin("keys", "revoke", key["id"])).code == 0
     await eventually(lambda: reads(401), what="a revoked key reads nothing")
+    ended = await tocsin("keys", "create", "Ada", "--tenant", "by hand", "--expires", "2020-01-01")
+    assert (ended.code, "--expires is in the past" in ended.err) == (2, True)
     missing = await tocsin("keys", "revoke", "0123456789")
     assert missing.err == "tocsin: there is no API key '0123456789'; 'tocsin keys list' shows all\n"
 

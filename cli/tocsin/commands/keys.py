@@ -38,6 +38,8 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make an API key; prints it this once."""
+    if expires is not None and expires.replace(tzinfo=UTC) <= Datetime.now(UTC):
+        raise typer.BadParameter("--expires is in the past: such a key would open nothing")
 
     async def work(connection: Connection) -> CreatedKey:
         owner = await find_tenant(connection, tenant)
