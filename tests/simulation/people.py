@@ -8,12 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.support.folding import Folding
+from tocsin_contracts.incident import AlertsCame, AlertsLeft, AnyIncidentFact, Snoozed
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_contracts.times import SECOND
+from tocsin_grouper.domain.facts import IncidentChanged
 from tocsin_grouper.domain.state import Alert, Incident
 
 Body = dict[str, Any]
+LATELY = 150
+"""Records in which somebody who undoes things looks for some."""
 _RULES: tuple[Mapping[str, Any], ...] = (
     {"name": "pairs", "matchers": ['service=~"s[01]"'], "threshold": {"alerts": 2, "within": "5m"}},
     {"name": "again", "matchers": ['severity="HIGH"'], "refire": "reopen", "reopen_within": "10m"},
@@ -52,11 +56,12 @@ def ask(rng: random.Random, folding: Folding, tenant: str) -> Body:
     if rng.random() < 0.1:
         deed = _simple(rng, folding) | {"comment": "all of them"}
         return {"kind": "bulk", "incidents": [each.id for each in rng.sample(incidents, min(5, len(incidents)))], "deed": deed}
-    return rng.choice(_ASKED)(rng, folding, incident, incidents) | {"incident": incident.id}
+    return {"incident": incident.id} | rng.choice(_ASKED)(rng, folding, incident, incidents)
 
 
 def _simple(rng: random.Random, folding: Folding) -> Body:
     return rng.choice((
+        {"kind": "set-status", "status": rng.choice([*IncidentStatus, IncidentStatus.RESOLVED])},
         {"kind": "set-status", "status": rng.choice([*IncidentStatus, IncidentStatus.RESOLVED])},
         {"kind": "assign", "assignee": rng.choice([None, "ada", "bob"])},
         {"kind": "snooze", "until": folding.now + rng.choice([-1, 60, 600]) * SECOND},
@@ -79,10 +84,16 @@ def _merge(rng: random.Random, folding: Folding, incident: Incident, incidents: 
 
 
 def _split(rng: random.Random, folding: Folding, incident: Incident, incidents: list[Incident]) -> Body:
-    del incidents
-    held = [value for value in dict(folding.state.loaded).values() if isinstance(value, Alert)]
-    members = [alert.id for alert in held if (alert.tenant, alert.incident) == (incident.tenant, incident.id)]
-    return {"kind": "split", "alerts": rng.sample(members, min(len(members), rng.choice([1, 1, 2]))) or ["nobody"]}
+    """Take alerts out of an incident that has several, if there is one; of another at times, which is refused."""
+    found: dict[str, list[str]] = {}
+    for value in dict(folding.state.loaded).values():
+        if isinstance(value, Alert) and value.tenant == incident.tenant and value.incident is not None and value.held is None:
+            found.setdefault(value.incident, []).append(value.id)
+    able = [each.id for each in incidents if len(found.get(each.id, [])) > 1 and each.merged_into is None]
+    name = rng.choice(able) if able and rng.random() < 0.9 else incident.id
+    members = found.get(name, [])
+    chosen = rng.sample(members, min(max(1, len(members) - 1), len(members), rng.choice([1, 1, 2])))
+    return {"kind": "split", "incident": name, "alerts": chosen or ["nobody"]}
 
 
 def _link(rng: random.Random, folding: Folding, incident: Incident, incidents: list[Incident]) -> Body:
@@ -91,10 +102,32 @@ def _link(rng: random.Random, folding: Folding, incident: Incident, incidents: l
 
 
 def _undo(rng: random.Random, folding: Folding, incident: Incident, incidents: list[Incident]) -> Body:
-    del folding, incidents
-    return {"kind": "undo", "version": max(1, incident.version - rng.randrange(3))}
+    """Take back what was done lately; what never can be at times, or was taken back already."""
+    names = {each.id for each in incidents}
+    lately = [
+        change.fact
+        for decision in folding.decisions[-LATELY:]
+        for change in decision.facts
+        if isinstance(change, IncidentChanged) and change.fact.incident in names and _can_be_undone(change.fact)
+    ]
+    if not lately and rng.random() < 0.8:
+        return rng.choice([_merge, _split])(rng, folding, incident, incidents)
+    if not lately or rng.random() < 0.1:
+        return {"kind": "undo", "version": max(1, incident.version - rng.randrange(3))}
+    done = rng.choice([*lately[-2:], rng.choice(lately)])
+    return {"kind": "undo", "incident": done.incident, "version": done.version}
+
+
+def _can_be_undone(fact: AnyIncidentFact) -> bool:
+    match fact:
+        case AlertsCame(reason="merge") | AlertsLeft(reason="split"):
+            return True
+        case Snoozed(undoes=None):
+            return fact.until is not None
+        case _:
+            return False
 
 
 _ASKED: tuple[Callable[[random.Random, Folding, Incident, list[Incident]], Body], ...] = (
-    _deed, _deed, _deed, _merge, _split, _link, _undo, _undo,
+    _deed, _deed, _deed, _deed, _deed, _merge, _merge, _split, _split, _link, _undo, _undo,
 )  # fmt: skip
