@@ -116,6 +116,8 @@ def _text(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case list():
-            return " ".join(str(item) for item in value)
+            return " ".join(_text(item) for item in value)
+        case dict():
+            return json.dumps(value, ensure_ascii=False)  # as it can be given back: --settings takes it
         case _:
             return str(value)

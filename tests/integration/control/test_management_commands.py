@@ -88,6 +88,9 @@ async def test_an_integration_is_changed_switched_shown_and_deleted(run: Run, pa
     assert (shown["burst"], shown["settings"]["dedup_window_s"], shown["rate_limit_per_min"]) == (9, 60, 1_000)
     assert [secret["version"] for secret in shown["secrets"]] == [1]
     assert pager["secret"] not in repr(shown)
+    _, lines = await call(run, "integrations", "show", named)
+    settings = next(line for line in lines.splitlines() if line.startswith("settings "))
+    assert json.loads(settings.removeprefix("settings")) == shown["settings"], "what is printed can be given back"
     restored = await answer(run, "integrations", "change", named, "--settings", '{"dedup_window_s": null}', "--if-version", "4")
     assert restored["version"] == 5
     with pytest.raises(VersionChanged):
