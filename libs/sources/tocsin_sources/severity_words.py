@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tocsin_contracts.severity import DEFAULT_SEVERITY, Severity
 from tocsin_contracts.status import EventStatus
+from tocsin_sources.fields import is_absent
 
 RAW_LABEL = "severity_raw"
 """The label that keeps a word we do not know."""
@@ -28,13 +29,14 @@ def severity_of(word: str | None, status: EventStatus, words: Mapping[str, Sever
     """Read a sender's word, whatever its case and the spaces around it.
 
     Returns:
-        None where there is no word: the default is the fold's. An unknown word is MEDIUM, but on a resolve None, so that
-        the alert keeps the severity it had.
+        None where there is no word, or a placeholder that was never filled in: the default is the fold's. An unknown word
+        is MEDIUM, but on a resolve None, so that the alert keeps the severity it had.
     """
-    if word is None or not word.strip():
+    folded = _folded(word, words)
+    if folded is None:
         return None
     unknown = None if status is EventStatus.RESOLVED else DEFAULT_SEVERITY
-    return words.get(word.strip().lower(), unknown)
+    return words.get(folded, unknown)
 
 
 def at_most(most: Severity, severity: Severity | None) -> Severity:
@@ -44,6 +46,11 @@ def at_most(most: Severity, severity: Severity | None) -> Severity:
 
 def with_raw_word(labels: Mapping[str, str], word: str | None, words: Mapping[str, Severity] = WORDS) -> Mapping[str, str]:
     """Keep a word that we do not know as a label of its own, so that nobody loses what the sender meant."""
-    if word is None or not word.strip() or word.strip().lower() in words:
-        return labels
-    return {**labels, RAW_LABEL: word}
+    folded = _folded(word, words)
+    return labels if word is None or folded is None or folded in words else {**labels, RAW_LABEL: word}
+
+
+def _folded(word: str | None, words: Mapping[str, Severity]) -> str | None:
+    """Give a word as the tables have it; None where it says nothing. `none` is absent elsewhere, and a severity here."""
+    folded = "" if word is None else word.strip().lower()
+    return None if folded not in words and is_absent(word or "") else folded

@@ -129,6 +129,17 @@ def test_an_unknown_word_is_kept_as_a_label_and_changes_nothing_on_a_resolve() -
     assert severity_of("Sev-Zero", EventStatus.RESOLVED) is None
 
 
+@pytest.mark.parametrize("word", [None, " ", "N/A", "<no value>", "{{ $labels.severity }}", "$ALERT_PRIORITY", "${severity}"])
+def test_a_severity_that_was_never_filled_in_is_absent(word: str | None) -> None:
+    assert severity_of(word, EventStatus.FIRING) is None
+    assert with_raw_word({"a": "b"}, word) == {"a": "b"}
+
+
+def test_none_is_a_severity_though_it_is_absent_elsewhere() -> None:
+    """Prometheus' Watchdog has it."""
+    assert severity_of("none", EventStatus.FIRING) is Severity.INFO
+
+
 @pytest.mark.parametrize(
     ("name", "folded"),
     [
