@@ -28,7 +28,6 @@ _OTHER = "*"
 _RULES = (*ALERT_FIELDS, "sender_id")
 _MEMBERS = frozenset(Mapping.model_fields)
 _RULE_MEMBERS = frozenset(Rule.model_fields)
-_TIME_FIELDS = frozenset({"occurred_at", "episode_at"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
