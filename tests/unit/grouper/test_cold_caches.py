@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.simulation.tables import Tables
-from tests.support.folding import Folding, firing, kinds
+from tests.support.folding import Folding, firing, kinds, resolved
 from tests.support.images import records_of
 from tocsin_grouper.domain.facts import AlertMoved
 from tocsin_grouper.domain.keys import Key
@@ -88,10 +88,23 @@ def rules_without_heartbeats_that_stay_away() -> Folding:
     return folding
 
 
+def many_that_are_opened_again_while_later_ones_are_over() -> Folding:
+    folding = Folding()
+    for title in ("first", "second"):
+        names = range(MANY)
+        folding.deliver(*[firing(f"a{number}", problem=f"p{number}", title=title) for number in names])
+        folding.deliver(*[resolved(f"a{number}", problem=f"p{number}", title=title) for number in names])
+        folding.wait(4000)
+    first = [incident.id for incident in folding.incidents()[:MANY]]
+    folding.ask({"kind": "bulk", "incidents": first, "deed": {"kind": "reopen"}})
+    return folding
+
+
 @pytest.mark.parametrize(
     "story",
     [
         a_merge_of_many,
+        many_that_are_opened_again_while_later_ones_are_over,
         thresholds_that_are_reached_at_once,
         alerts_that_stop_waiting_at_once,
         heartbeats_that_stay_away_at_once,

@@ -1,7 +1,7 @@
 """How an episode that begins finds its incident: it joins one, opens one again, opens a new one, or waits for others."""
 
 from collections.abc import Container
-from typing import Any, Final
+from typing import Any
 
 from tocsin_contracts.image import Image
 from tocsin_contracts.incident import FlappingBegan, IncidentReopened
@@ -35,10 +35,6 @@ class Beginning:
     others: tuple[Alert, ...] = ()
     """Alerts that waited, and belong to the incident too now."""
     why: dict[str, Any]
-
-
-MERGES_FOLLOWED: Final = 20
-"""Merges of a merged incident that are followed: each may be a round of loading. Behind so many a new incident opens."""
 
 
 class Beginner:
@@ -178,15 +174,9 @@ def holder_of(step: Step, tenant: str, group: Group) -> Incident | None:
     """Give the incident that a group points at, or that took it in since: a taker may have been merged itself.
 
     Raises:
-        Missing: one of them is not loaded.
+        Missing: an incident on the way is not loaded.
     """
-    name, current = group.incident, None
-    for _ in range(MERGES_FOLLOWED):
-        current = None if name is None else step.incident(tenant, name)
-        if current is None or current.merged_into is None:
-            break
-        name = current.merged_into
-    return current
+    return None if group.incident is None else step.followed(tenant, group.incident)
 
 
 def unhold(step: Step, alert: Alert) -> None:

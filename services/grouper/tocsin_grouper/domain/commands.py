@@ -1,6 +1,6 @@
 """What becomes of a command (DESIGN 3, "Commands"): applied, or rejected with what the caller can do about it."""
 
-from tocsin_contracts.command import Bulk, Command, Deed, Merge, SetRules, Split, Undo
+from tocsin_contracts.command import Bulk, Command, Deed, Merge, Reopen, SetRules, Split, Undo
 from tocsin_contracts.outcome import Reason
 from tocsin_grouper.domain import adopting, deeds, merging
 from tocsin_grouper.domain.facts import CommandDecided
@@ -62,6 +62,8 @@ def _decide_bulk(step: Step, command: Command, bulk: Bulk) -> Detail:
     """Do the same to each incident by itself; one that does not take it stops no other."""
     names = list(dict.fromkeys(bulk.incidents))
     step.draft.require([IncidentKey(command.tenant, name) for name in names])
+    if isinstance(bulk.deed, Reopen):
+        deeds.require_holders(step, command.tenant, names)
     results = [_decide_each(step, command, bulk.deed.model_copy(update={"incident": name})) for name in names]
     applied = sum(result["status"] == 200 for result in results)
     return {"applied": applied, "rejected": len(results) - applied, "results": results}

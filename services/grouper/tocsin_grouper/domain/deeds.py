@@ -1,6 +1,6 @@
 """What people do to one incident: each deed checks the incident as it is, and becomes one fact or a rejection."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypedDict
 
 from tocsin_contracts.command import (
@@ -30,7 +30,7 @@ from tocsin_contracts.incident import (
 )
 from tocsin_contracts.status import TRANSITIONS, IncidentStatus
 from tocsin_grouper.domain.beginning import holder_of
-from tocsin_grouper.domain.keys import GroupKey
+from tocsin_grouper.domain.keys import GroupKey, IncidentKey
 from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
 from tocsin_grouper.domain.state import Group, Incident
 from tocsin_grouper.domain.step import Step
@@ -168,6 +168,19 @@ def _reopen(step: Step, incident: Incident, command: Command, deed: Reopen) -> I
     )
     _collect_again(step, incident)
     return step.emit(incident.tenant, fact, incident)
+
+
+def require_holders(step: Step, tenant: str, names: Sequence[str]) -> None:
+    """Ask for all that opening these incidents again looks at, in a few rounds instead of two for each.
+
+    Raises:
+        Missing: some of it is not loaded.
+    """
+    incidents = [incident for name in names if (incident := step.incident(tenant, name)) is not None]
+    keys = [GroupKey(tenant, incident.group_key) for incident in incidents]
+    step.draft.require(keys)
+    groups = [group for key in keys if (group := step.draft.group(key)) is not None]
+    step.require_followed([IncidentKey(tenant, group.incident) for group in groups if group.incident is not None])
 
 
 def _collect_again(step: Step, incident: Incident) -> None:
