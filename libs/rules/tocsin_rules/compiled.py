@@ -29,7 +29,6 @@ class CompiledRules:
         self.has_aliases = bool(rules.services or rules.environments or rules.severity_map)
         """Whether `prepare` can change anything."""
         self.has_rules = bool(rules.rules)
-        self.has_thresholds = any(rule.threshold is not None for rule in rules.rules)
         self.has_escalations = bool(rules.escalation)
         self.spike_s: int | None = max((rule.spike.within_s for rule in rules.escalation if rule.spike is not None), default=None)
         """How far back spikes look, at most; None: no rule asks for one."""

@@ -82,7 +82,6 @@ async def test_the_caller_gets_what_the_fold_decided(gateway: Gateway) -> None:
 
 REJECTED: list[tuple[int, Mapping[str, object], int, str, Mapping[str, object]]] = [
     (404, {"reason": "no-such-incident"}, 404, "not-found", {"reason": "no-such-incident"}),
-    (404, {"reason": "no-such-alert"}, 404, "not-found", {"reason": "no-such-alert"}),
     (
         409,
         {"reason": "transition-not-allowed", "status": "RESOLVED", "allowed": ["CLOSED"]},

@@ -171,5 +171,5 @@ def test_a_reason_is_one_bounded_line() -> None:
 
 def test_a_tenant_without_rules_has_nothing_to_ask() -> None:
     rules = COMPILED_DEFAULTS
-    assert not any((rules.has_aliases, rules.has_rules, rules.has_escalations, rules.has_heartbeats, rules.has_thresholds))
+    assert not any((rules.has_aliases, rules.has_rules, rules.has_escalations, rules.has_heartbeats))
     assert rules.spike_s is None

@@ -141,13 +141,12 @@ def judge(rules: Rules, source: str, integration: str, said: AlertEvent) -> Judg
 
 def policy_of(rules: Rules, ruling: Ruling) -> Policy:
     """Say how an incident behaves that this ruling opens."""
-    spikes = [each.spike.within_s for each in rules.compiled.rules.escalation if each.spike is not None]
     return Policy(
         never_by_itself=ruling.resolve_when is ResolveWhen.NEVER,
         quiet_s=ruling.resolve_after_s,
         silent_s=ruling.resolve_silent_after_s,
         flapping_s=DEFAULT_POLICY.flapping_s if ruling.flapping is None else ruling.flapping.within_s,
-        spike_s=max(spikes, default=None),
+        spike_s=rules.compiled.spike_s,
     )
 
 

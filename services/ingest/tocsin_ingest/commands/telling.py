@@ -18,7 +18,6 @@ _RESERVED = frozenset({"type", "title", "status", "detail", "instance"})
 """Members of every problem: nothing of an outcome takes their place."""
 REASONS: Mapping[str, tuple[ProblemType, str]] = {
     "no-such-incident": (ProblemType.NOT_FOUND, "There is no such incident, or not for you."),
-    "no-such-alert": (ProblemType.NOT_FOUND, "There is no such alert, or not for you. Read the incident's alerts again."),
     "transition-not-allowed": (
         ProblemType.CONFLICT,
         "The incident cannot go from its status to this one; `allowed` says where to. What is over is opened by reopen.",
