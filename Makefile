@@ -81,7 +81,10 @@ fuzz: setup ## Mutate the recorded bodies of each source: what breaks, what is s
 sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUNS=200)
 	@$(BIN)/python -m tests.simulation.sim --seed $(or $(SEED),7) --runs $(or $(RUNS),200)
 
+model: setup ## Hold the fold against a second, naive model in 2,000 long streams (minutes; `make test` tries a few)
+	@TOCSIN_TEST_MODEL=long $(PYTEST) -q tests/unit/grouper/test_naive_model.py
+
 bench: setup ## Measure against floors taken in the same run (ONLY=gateway for one); writes bench-results.json
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
-.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit test/peers nginx kill p10 redrive fuzz sim bench
+.PHONY: help setup lock demo up down check fmt fmt/check lint types imports openapi test test/unit test/peers nginx kill p10 redrive fuzz sim model bench

@@ -1,0 +1,317 @@
+"""What people do, for the naive model: docs/reference/commands.md and rules.md, plainly."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.naive import NaiveModel
+from tests.support.naive_rules import NaiveRules
+from tests.support.naive_state import Key, NaiveAlert, NaiveIncident
+from tests.support.naive_time import Moment
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import TRANSITIONS, AlertStatus, IncidentStatus
+
+Answer = tuple[bool, int, str | None]
+DONE: Answer = (True, 200, None)
+FIELDS = {"assign": ("assignee", "assignee"), "set-team": ("team", "team"), "set-category": ("category", "category"),
+          "set-runbook": ("runbook_url", "url")}  # fmt: skip
+
+
+def refused(status: int, reason: str) -> Answer:
+    return (False, status, reason)
+
+
+@dataclass(eq=False)
+class Undoable:
+    """A merge, a split or a snooze that somebody may take back."""
+
+    kind: str
+    other: NaiveIncident | None = None
+    alerts: list[NaiveAlert] = field(default_factory=list)
+    status: IncidentStatus = IncidentStatus.OPEN
+    over: Moment = field(default_factory=Moment)
+    resolved_at: int = 0
+    events: int = 0
+    until: int | None = None
+    before: int | None = None
+    undone: bool = False
+
+
+class NaiveDeeds:
+    """The commands of the naive model."""
+
+    def __init__(self, model: NaiveModel) -> None:
+        self.model = model
+        self.names: dict[str, NaiveIncident] = {}
+        self.alert_names: dict[str, NaiveAlert] = {}
+        self.undoable: list[tuple[NaiveIncident, Undoable]] = []
+        """What the last command did that can be undone; whoever plays tells at which version people see it."""
+
+    def ask(self, tenant: str, command: str, body: Mapping[str, Any], if_revision: int | None = None) -> Answer | None:
+        """Decide a command; None where it was decided before."""
+        model = self.model
+        model.fire_timers([tenant])
+        self.undoable = []
+        if (tenant, command) in model.commands:
+            return None
+        model.commands.add((tenant, command))
+        if body["kind"] == "set-rules":
+            self._adopt(tenant, NaiveRules(body["document"]))
+            return DONE
+        if body["kind"] == "bulk":
+            for name in dict.fromkeys(body["incidents"]):
+                self._ask_one(tenant, {**body["deed"], "incident": name}, None)
+            return DONE
+        return self._ask_one(tenant, body, if_revision)
+
+    def _ask_one(self, tenant: str, body: Mapping[str, Any], if_revision: int | None) -> Answer:
+        incident = self._find(tenant, body["incident"])
+        if incident is None:
+            return refused(404, "no-such-incident")
+        if if_revision is not None and if_revision != incident.revision:
+            return refused(412, "revision-changed")
+        answer = self._do(incident, body)
+        if answer == DONE:
+            incident.revision += 1
+        return answer
+
+    def _find(self, tenant: str, name: str) -> NaiveIncident | None:
+        found = self.names.get(name)
+        return found if found is not None and found.tenant == tenant else None
+
+    def _do(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        kind = body["kind"]
+        if kind in FIELDS:
+            name, member = FIELDS[kind]
+            setattr(incident, name, body[member])
+            return DONE
+        if kind == "comment":
+            return DONE
+        if kind == "set-severity":
+            incident.severity = Severity(body["severity"])
+            return DONE
+        acts: dict[str, Callable[[NaiveIncident, Mapping[str, Any]], Answer]] = {
+            "set-status": self._set_status, "snooze": self._snooze, "unsnooze": self._unsnooze, "reopen": self._reopen,
+            "link": self._link, "unlink": self._link, "merge": self._merge, "split": self._split, "undo": self._undo,
+        }  # fmt: skip
+        return acts[kind](incident, body)
+
+    def _set_status(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        after = IncidentStatus(body["status"])
+        if after not in TRANSITIONS[incident.status]:
+            return refused(409, "transition-not-allowed")
+        was_over, incident.status = incident.is_over, after
+        if after.is_over and not was_over:
+            self.model.ends(incident)
+        return DONE
+
+    def _snoozed(self, incident: NaiveIncident) -> bool:
+        return incident.snoozed_until is not None and incident.snoozed_until > self.model.time.clock
+
+    def _snooze(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        if incident.is_over:
+            return refused(409, "over")
+        if body["until"] <= self.model.time.clock:
+            return refused(422, "until-has-passed")
+        self.undoable.append((incident, Undoable("snooze", until=body["until"], before=incident.snoozed_until)))
+        incident.snoozed_until = body["until"]
+        return DONE
+
+    def _unsnooze(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        if not self._snoozed(incident):
+            return refused(409, "not-snoozed")
+        incident.snoozed_until = None
+        return DONE
+
+    def _reopen(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        if incident.merged_into is not None:
+            return refused(409, "merged-elsewhere")
+        if not incident.is_over:
+            return refused(409, "not-over")
+        incident.status = IncidentStatus.OPEN
+        incident.turned = None if not self.model.active(incident) else incident.turned
+        self._collect_again(incident)
+        return DONE
+
+    def _collect_again(self, incident: NaiveIncident) -> None:
+        last = self.model.last_of(incident.key)
+        if last is None or not self.model.collects(last):
+            self.model.collector[incident.key] = incident
+
+    def _link(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        if body["kind"] == "unlink":
+            return DONE
+        other = self._find(incident.tenant, body["other"])
+        if other is incident:
+            return refused(409, "same-incident")
+        return refused(404, "no-such-incident") if other is None else DONE
+
+    # ── moving alerts ──
+
+    def _move(self, alerts: list[NaiveAlert], origin: NaiveIncident, to: NaiveIncident, events: int) -> None:
+        model = self.model
+        had = bool(model.active(to))
+        for alert in alerts:
+            alert.incident = to
+        origin.joined -= len(alerts)
+        to.joined += len(alerts)
+        origin.events -= events
+        to.events += events
+        for incident, turned in ((origin, not model.active(origin)), (to, not had and bool(model.active(to)))):
+            if turned and any(alert.active for alert in alerts):
+                incident.turned = model.time.moment(incident.tenant, incident.integration)
+        if any(alert.active for alert in alerts):
+            to.silent = to.waits = False
+
+    def _merge(self, target: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        sources = [self._find(target.tenant, name) for name in dict.fromkeys(body["sources"])]
+        if target.merged_into is not None:
+            return refused(409, "merged-elsewhere")
+        if target.is_over:
+            return refused(409, "over")
+        for source in sources:
+            if source is None:
+                return refused(404, "no-such-incident")
+            if source is target:
+                return refused(409, "same-incident")
+            if source.merged_into is not None:
+                return refused(409, "merged-elsewhere")
+            if source.status is IncidentStatus.CLOSED:
+                return refused(409, "over")
+        for source in sources:
+            assert source is not None
+            done = Undoable(
+                "merge", source, self.model.members(source), source.status, source.over, source.resolved_at, source.events
+            )
+            self.undoable.append((target, done))
+            self._move(done.alerts, source, target, source.events)
+            source.status, source.merged_into = IncidentStatus.CLOSED, target
+            source.revision += 1
+            self.model.worsen(target, source.severity)
+        target.revision += len(sources) - 1
+        return DONE
+
+    def _split(self, parent: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        model = self.model
+        if parent.merged_into is not None:
+            return refused(409, "merged-elsewhere")
+        alerts = [self.alert_names.get(name) for name in dict.fromkeys(body["alerts"])]
+        moved = [alert for alert in alerts if alert is not None and alert.incident is parent]
+        if len(moved) != len(alerts):
+            return refused(409, "not-a-member")
+        if len(moved) == len(model.members(parent)):
+            return refused(409, "nothing-would-be-left")
+        child = NaiveIncident(
+            tenant=parent.tenant, integration=parent.integration, opener=None, key=(parent.tenant, "split", len(model.incidents)),
+            ruling=parent.ruling, event=None, counting=parent.counting, severity=parent.severity, worst=parent.severity,
+            revision=1,
+        )  # fmt: skip
+        model.incidents.append(child)
+        self.undoable.append((parent, Undoable("split", child, moved)))
+        self._move(moved, parent, child, 0)
+        self._over_if_left(parent)
+        self._over_if_left(child)
+        return DONE
+
+    def _over_if_left(self, incident: NaiveIncident) -> None:
+        """What has no active alert any more is over, if each that it has was resolved."""
+        members = self.model.members(incident)
+        if members and all(alert.status is AlertStatus.RESOLVED for alert in members):
+            self.model.settle(incident)
+
+    def _undo(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        if incident.merged_into is not None:
+            return refused(409, "merged-elsewhere")
+        done = incident.actions.get(body["version"])
+        if done is None or done.undone:
+            return refused(409, "nothing-to-undo")
+        if done.kind == "snooze":
+            return self._undo_snooze(incident, done)
+        if done.other.merged_into is not (incident if done.kind == "merge" else None):
+            return refused(409, "nothing-to-undo")
+        if done.kind == "split" and incident.is_over and not done.other.is_over:
+            return refused(409, "over")
+        done.undone = True
+        if done.kind == "merge":
+            self._undo_merge(incident, done)
+        else:
+            self._undo_split(incident, done)
+        return DONE
+
+    def _undo_snooze(self, incident: NaiveIncident, done: Undoable) -> Answer:
+        if not self._snoozed(incident) or incident.snoozed_until != done.until:
+            return refused(409, "nothing-to-undo")
+        done.undone = True
+        incident.snoozed_until = done.before
+        return DONE
+
+    def _undo_merge(self, target: NaiveIncident, done: Undoable) -> None:
+        source = done.other
+        assert source is not None
+        back = [alert for alert in done.alerts if alert.incident is target]
+        had = bool(self.model.active(target))
+        source.merged_into, source.status, source.over, source.resolved_at = None, done.status, done.over, done.resolved_at
+        source.revision += 1
+        self._move(back, target, source, done.events)
+        if had:
+            self._over_if_left(target)
+        if back and not self.model.active(source):
+            self._over_if_left(source)
+
+    def _undo_split(self, parent: NaiveIncident, done: Undoable) -> None:
+        child = done.other
+        assert child is not None
+        back = [alert for alert in done.alerts if alert.incident is child]
+        all_of_it = len(back) == len(self.model.members(child))
+        self._move(back, child, parent, child.events if all_of_it else 0)
+        child.revision += 1
+        if all_of_it:
+            child.status, child.merged_into = IncidentStatus.CLOSED, parent
+        elif any(alert.active for alert in back):
+            self._over_if_left(child)
+        self.model.worsen(parent, child.severity)
+
+    # ── rules ──
+
+    def _adopt(self, tenant: str, rules: NaiveRules) -> None:
+        model = self.model
+        model.rules[tenant] = rules
+        under: dict[Key, list[NaiveIncident]] = {}
+        for incident in sorted(model.of(tenant), key=lambda each: (each.opened_at, each.name)):
+            if incident.is_over or incident.event is None:
+                continue
+            incident.ruling = rules.ruling(incident.event)
+            before, incident.key = incident.key, model.key(tenant, incident.ruling, incident.event)
+            incident.counting = rules.counts
+            incident.waits = incident.waits or (
+                incident.turned is not None and not incident.silent and not model.active(incident)
+            )
+            if not rules.counts:
+                incident.minutes = []
+            under.setdefault(incident.key, []).append(incident)
+            if before != incident.key and model.collector.get(before) is incident:
+                del model.collector[before]
+        for key, found in under.items():
+            self._hold(key, found)
+        self._expect(tenant, rules)
+
+    def _hold(self, key: Key, found: list[NaiveIncident]) -> None:
+        """Of several under one key the one that collected goes on, else the oldest that can."""
+        able = [incident for incident in found if self.model.collects(incident)]
+        if able and self.model.collector.get(key) not in able:
+            self.model.collector[key] = able[0]
+        elif key not in self.model.collector:
+            self.model.collector[key] = found[0]
+
+    def _expect(self, tenant: str, rules: NaiveRules) -> None:
+        model = self.model
+        names = {str(rule["name"]) for rule in rules.document.get("heartbeats", [])}
+        for owner, name in [key for key in model.beats if key[0] == tenant and key[1] not in names]:
+            del model.beats[owner, name]
+            model.away.discard((owner, name))
+            missed = model.missed.get((owner, name))
+            if missed is not None and not missed.is_over:
+                model.resolve(missed)
+        for name in sorted(names):
+            if (tenant, name) not in model.beats:
+                model.beats[tenant, name] = model.time.moment(tenant, "")
