@@ -193,7 +193,7 @@ class NaiveModel(NaiveTables):
             return
         self.worsen(incident, alert.severity)
         for at_least, spike in rules.escalations(event):
-            lately = [each for each in incident.minutes if spike and each > minute - spike[1] // 60]
+            lately = [each for each in incident.minutes if spike and each >= minute - spike[1] // 60]
             if spike is None or len(lately) >= spike[0]:
                 self.worsen(incident, at_least)
 
