@@ -104,7 +104,7 @@ SELECT tablename, policyname, permissive, roles::text[] AS roles, cmd, qual FROM
 """
 _A_DAY_TABLE = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE n.nspname = 'proj' AND c.relispartition AND c.relname LIKE 'deliveries_%' LIMIT 1
+ WHERE n.nspname = 'proj' AND c.relispartition AND c.relkind = 'r' AND c.relname LIKE 'deliveries_%' LIMIT 1
 """
 _LOOSE_VIEWS = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
