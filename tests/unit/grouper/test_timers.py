@@ -1,10 +1,14 @@
 """When timers fire (DESIGN 3): at ticks and at the tenant's own records, before the record, ordered by (due, key)."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.folding import Folding, effects, firing
+from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.clock import GRACE
+from tocsin_grouper.domain.facts import TimerSet
 from tocsin_grouper.domain.fold import TIMERS_AT_ONCE
 from tocsin_grouper.domain.keys import TimerKey
 from tocsin_grouper.domain.state import Timer
@@ -18,6 +22,8 @@ class Watching:
     def __init__(self) -> None:
         self.fired: list[tuple[str, str]] = []
         self.alerts_seen: list[int] = []
+        self.arms: dict[str, float] = {}
+        """By key, for when a timer arms itself anew: once."""
         self.folding = Folding(handlers={"note": self.note, **Folding().handlers})
         self.folding.tick()
 
@@ -25,6 +31,9 @@ class Watching:
         self.fired.append(due.key)
         self.alerts_seen.append(len(step.facts))
         self.folding.state.timers.drop(due.key)
+        again = self.arms.pop(due.key.key, None)
+        if again is not None:
+            step.record(TimerSet(key=due.key, timer=replace(due.timer, due=round(again * SECOND))))
 
     def arm(self, key: str, due_s: float, tenant: str = "acme", integration: str = "prod") -> None:
         timer = Timer(kind="note", integration=integration, subject="x", due=round(due_s * SECOND))
@@ -67,6 +76,24 @@ def test_timers_fire_before_the_record_counts() -> None:
     folding.tick_for(1845)
     folding.wait(16)
     assert effects(folding.deliver(firing("a", never_resolves=True))) == ["opened"]
+
+
+def test_what_a_timer_arms_anew_fires_at_the_same_record_if_that_is_due_too() -> None:
+    """Armed for its first event, moved to its second: both windows passed before the third, which opens a new incident."""
+    folding = Folding(settings=IntegrationSettings(group_window_s=120, dedup_window_s=0))
+    folding.deliver(firing("a", never_resolves=True))
+    folding.wait(10).deliver(firing("a", never_resolves=True))
+    folding.tick_for(165)
+    assert effects(folding.wait(60).deliver(firing("a", never_resolves=True))) == ["opened"]
+
+
+def test_what_is_armed_anew_overtakes_none_of_the_timers_left_to_the_next_record() -> None:
+    watching = Watching()
+    for number in range(TIMERS_AT_ONCE + 1):
+        watching.arm(f"{number:04}", number / 1000)
+    watching.arms["0000"] = 5.0
+    watching.folding.tick_for(90)
+    assert watching.fired[-2:] == [("acme", f"{TIMERS_AT_ONCE:04}"), ("acme", "0000")]
 
 
 def test_refusals_of_a_tick_count_before_its_timers_fire() -> None:

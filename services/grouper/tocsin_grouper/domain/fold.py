@@ -17,13 +17,13 @@ from tocsin_contracts.tick import Tick
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain import clock as clock_rules
 from tocsin_grouper.domain import commands, deliveries, ending, episode_timer, heartbeats
-from tocsin_grouper.domain.clock import WHOLE_PARTITION, advance
+from tocsin_grouper.domain.clock import GRACE, WHOLE_PARTITION, advance
 from tocsin_grouper.domain.facts import ClockAdvanced, Fact, GatewayTicked, RefusalCounted, TenantGone, TimerCleared
 from tocsin_grouper.domain.keys import TimerKey
 from tocsin_grouper.domain.partition import PartitionState
 from tocsin_grouper.domain.state import PartitionClock
 from tocsin_grouper.domain.step import Step
-from tocsin_grouper.domain.timers import Due
+from tocsin_grouper.domain.timers import Due, Firing
 from tocsin_grouper.domain.view import Draft, Missing
 
 FOLD_VERSION: Final = 2
@@ -169,14 +169,22 @@ def _fire_timers(
 ) -> tuple[tuple[TimerKey, Exception], ...]:
     """Fire what is due: a tenant's timers at its own records, everybody's at ticks; by due time, then key."""
     tenants = state.timers.tenants() if record.tenant is None else [record.tenant]
-    dues = state.timers.due(tenants, _told_until(step, state), step.refusals, most=TIMERS_AT_ONCE)
+    told_until = _told_until(step, state)
+    dues = state.timers.due(tenants, told_until, step.refusals, most=TIMERS_AT_ONCE)
     if not dues:
         return ()
     episode_timer.require(step, dues)
     ending.require(step, dues)
     heartbeats.require_due(step, dues)
-    errors = ((due.key, _fire(step, due, handlers)) for due in dues)
-    return tuple((key, error) for key, error in errors if error is not None)
+    errors: list[tuple[TimerKey, Exception]] = []
+    firing = Firing(dues, told_until - GRACE, step.refusals, most=TIMERS_AT_ONCE)
+    for due in firing:
+        said = len(step.facts)
+        error = _fire(step, due, handlers)
+        if error is not None:
+            errors.append((due.key, error))
+        firing.heed(step.facts[said:])
+    return tuple(errors)
 
 
 def _fire(step: Step, due: Due, handlers: Mapping[str, TimerHandler]) -> Exception | None:

@@ -1,10 +1,12 @@
 """Timers of a partition: what waits for an absence, found again by due time."""
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from tocsin_grouper.domain.clock import GRACE, owed
+from tocsin_grouper.domain.facts import Fact, TimerCleared, TimerSet
 from tocsin_grouper.domain.keys import TimerKey
 from tocsin_grouper.domain.state import Timer
 
@@ -109,3 +111,51 @@ class Timers:
         self._queued.clear()
         for key, timer in self._timers.items():
             self._queue(key, timer.due)
+
+
+class Firing:
+    """The timers that one record fires: those that are due, and those that they arm, if these are due as well.
+
+    A timer is armed for the earliest time at which something could be over, and armed anew when it was not. Were what it is
+    armed for then left to the next record, this one would still count for an episode that had ended before it came.
+    """
+
+    def __init__(self, dues: Sequence[Due], latest: int, refusals: Mapping[tuple[str, str], int], *, most: int) -> None:
+        """Take what is due, in firing order, and up to when (absence time) what it arms is due too.
+
+        Args:
+            dues: at most `most` of each tenant.
+            latest: the last deadline that counts.
+            refusals: what integrations are owed.
+            most: a tenant with so many had more, maybe: none of these is overtaken.
+        """
+        self._pending = {due.key: due for due in dues}
+        self._queue = [(due.due, due.key) for due in dues]  # sorted: a heap already
+        self._refusals = refusals
+        self._latest = latest
+        counts = Counter(due.key.tenant for due in dues)
+        self._last = {due.key.tenant: due.due for due in dues if counts[due.key.tenant] >= most}
+
+    def __iter__(self) -> Iterator[Due]:
+        """Give what is to fire next, as long as there is something; `heed` may add to it meanwhile."""
+        while self._queue:
+            at, key = heapq.heappop(self._queue)
+            due = self._pending.get(key)
+            if due is not None and due.due == at:
+                del self._pending[key]
+                yield due
+
+    def heed(self, facts: Iterable[Fact]) -> None:
+        """Take note of what a timer that fired armed and cleared."""
+        for fact in facts:
+            if isinstance(fact, TimerCleared):
+                self._pending.pop(fact.key, None)
+            elif isinstance(fact, TimerSet):
+                self._arm(fact.key, fact.timer)
+
+    def _arm(self, key: TimerKey, timer: Timer) -> None:
+        self._pending.pop(key, None)
+        due = Due(timer.due + owed(self._refusals, key.tenant, timer.integration), key, timer)
+        if due.due <= self._last.get(key.tenant, self._latest):
+            self._pending[key] = due
+            heapq.heappush(self._queue, (due.due, key))
