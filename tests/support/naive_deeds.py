@@ -128,8 +128,10 @@ class NaiveDeeds:
             return refused(409, "merged-elsewhere")
         if not incident.is_over:
             return refused(409, "not-over")
-        incident.status = IncidentStatus.OPEN
-        incident.turned = None if not self.model.active(incident) else incident.turned
+        incident.status, incident.silent, incident.waits = IncidentStatus.OPEN, False, False
+        incident.turned = None
+        if self.model.active(incident):
+            incident.turned = self.model.time.moment(incident.tenant, incident.integration)
         self._collect_again(incident)
         return DONE
 
@@ -162,6 +164,15 @@ class NaiveDeeds:
                 incident.turned = model.time.moment(incident.tenant, incident.integration)
         if any(alert.active for alert in alerts):
             to.silent = to.waits = False
+            left = model.members(origin)
+            if origin.merged_into is None and not model.active(origin) and (not left or any(alert.silent for alert in left)):
+                origin.silent = True
+
+    def _wait_for_a_word(self, incident: NaiveIncident) -> None:
+        """Nobody said that what silence ended is over: an incident that has but such alerts now waits for that."""
+        if not self.model.active(incident) and any(alert.silent for alert in self.model.members(incident)):
+            incident.silent, incident.waits = True, False
+            incident.turned = self.model.time.moment(incident.tenant, incident.integration)
 
     def _merge(self, target: NaiveIncident, body: Mapping[str, Any]) -> Answer:
         sources = [self._find(target.tenant, name) for name in dict.fromkeys(body["sources"])]
@@ -184,8 +195,8 @@ class NaiveDeeds:
                 "merge", source, self.model.members(source), source.status, source.over, source.resolved_at, source.events
             )
             self.undoable.append((target, done))
-            self._move(done.alerts, source, target, source.events)
             source.status, source.merged_into = IncidentStatus.CLOSED, target
+            self._move(done.alerts, source, target, source.events)
             source.revision += 1
             self.model.worsen(target, source.severity)
         target.revision += len(sources) - 1
@@ -209,6 +220,7 @@ class NaiveDeeds:
         model.incidents.append(child)
         self.undoable.append((parent, Undoable("split", child, moved)))
         self._move(moved, parent, child, 0)
+        self._wait_for_a_word(child)
         self._over_if_left(parent)
         self._over_if_left(child)
         return DONE
@@ -239,9 +251,9 @@ class NaiveDeeds:
         return DONE
 
     def _undo_snooze(self, incident: NaiveIncident, done: Undoable) -> Answer:
+        """It stands while it is what holds now: of two until the same moment each is, so often as somebody asks."""
         if not self._snoozed(incident) or incident.snoozed_until != done.until:
             return refused(409, "nothing-to-undo")
-        done.undone = True
         incident.snoozed_until = done.before
         return DONE
 
@@ -253,6 +265,9 @@ class NaiveDeeds:
         source.merged_into, source.status, source.over, source.resolved_at = None, done.status, done.over, done.resolved_at
         source.revision += 1
         self._move(back, target, source, done.events)
+        self._wait_for_a_word(source)
+        if not back and not source.silent:
+            source.turned = None
         if had:
             self._over_if_left(target)
         if back and not self.model.active(source):

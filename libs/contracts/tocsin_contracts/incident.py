@@ -84,6 +84,8 @@ class AlertsRecorded(IncidentFact):
     """Members that their source resolved."""
     ended: tuple[str, ...] = ()
     """Members whose episode ended without a resolve; `why` says how."""
+    silent: bool = False
+    """Whether silence ended those of `ended`, and not a newer episode."""
     confirmed: tuple[str, ...] = ()
     """Members that their source resolved after silence had ended their episode."""
     why: str | None = None
@@ -244,6 +246,8 @@ class AlertsLeft(IncidentAction):
     """A group whose next alerts follow them."""
     closes: IncidentStatus | None = None
     """The status before, where the incident has given all: it is CLOSED, `merged_into` the other."""
+    silent: bool = False
+    """Whether it gave its last active alerts, and nobody said that all it has left are over: silence ended some."""
 
 
 @record
@@ -262,6 +266,8 @@ class AlertsCame(IncidentAction):
     """The status that the other incident had when it gave all and was closed: what undoing gives back."""
     restores: IncidentStatus | None = None
     """The status that the undoing of a merge gives back."""
+    silent: bool = False
+    """Whether none of its alerts is active, and silence ended some of those that it has only now."""
 
 
 AnyIncidentFact = (

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.support.folding import Folding, effects, firing, incident_facts, kinds, resolved
+from tests.support.folding import Folding, effects, episode, firing, incident_facts, kinds, resolved
 from tocsin_contracts.incident import IncidentResolved
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.status import IncidentStatus
@@ -212,3 +212,14 @@ def test_other_rules_do_not_end_what_a_person_opened_again() -> None:
     folding.rules({"name": "now"})
     folding.tick_for(3600)
     assert folding.incident().status is IncidentStatus.OPEN
+
+
+def test_a_newer_start_inside_the_quiet_time_goes_on_in_the_same_incident() -> None:
+    """The episode before ended unseen, by its source's word and not by silence: the incident waits for quiet, and collects."""
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a", **episode(0)))
+    folding.wait(60)
+    assert effects(folding.deliver(firing("a", **episode(60)))) == ["fired"]
+    folding.deliver(resolved("a", **episode(60, 60)))
+    folding.tick_for(400)
+    assert folding.incident().status is IncidentStatus.RESOLVED

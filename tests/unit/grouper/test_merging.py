@@ -307,3 +307,61 @@ def test_a_heartbeat_is_missed_once_however_often_its_incident_was_merged() -> N
     folding.deliver(firing("w", labels={"alertname": "W"}))
     folding.tick_for(150)
     assert len(folding.incidents()) == 3, "it stays away again, and an open incident is about it"
+
+
+def test_what_silence_ended_while_it_was_merged_goes_back_silent_and_waits_for_a_word() -> None:
+    """Nobody said that it is over: neither time nor other rules resolve it (P10), its source does."""
+    folding = two(never_resolves=True)
+    merge(folding)
+    merged = folding.incidents()[0].version
+    folding.tick_for(1900)
+    undo(folding, 0, merged)
+    assert folding.incidents()[1].silent
+    folding.rules({"name": "quiet", "resolve": {"after": "1m"}})
+    folding.tick_for(300)
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    folding.deliver(resolved("c", problem="p2", never_resolves=True))
+    folding.tick_for(300)
+    assert folding.incidents()[1].status is IncidentStatus.RESOLVED
+
+
+def test_a_parent_left_with_what_silence_ended_waits_for_a_word() -> None:
+    folding = Folding()
+    folding.deliver(firing("a", never_resolves=True), firing("b"))
+    folding.tick_for(1900)
+    split(folding, "b")
+    folding.rules({"name": "quiet", "resolve": {"after": "1m"}})
+    folding.tick_for(300)
+    parent = folding.incidents()[0]
+    assert (parent.status, parent.silent) == (IncidentStatus.OPEN, True)
+    folding.deliver(resolved("a", never_resolves=True))
+    folding.tick_for(300)
+    assert folding.incidents()[0].status is IncidentStatus.RESOLVED
+
+
+def test_a_rule_about_silence_ends_what_went_back_silent() -> None:
+    folding = Folding()
+    folding.rules({"name": "silent", "resolve_silent_after": "1h"})
+    folding.deliver(firing("a", problem="p1"))
+    folding.deliver(firing("b", problem="p2", never_resolves=True))
+    merge(folding)
+    merged = folding.incidents()[0].version
+    folding.tick_for(1900)
+    undo(folding, 0, merged)
+    folding.tick_for(3500)
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    folding.tick_for(200)
+    assert folding.incidents()[1].status is IncidentStatus.RESOLVED
+
+
+def test_what_goes_back_without_its_alerts_is_a_persons_to_end_and_takes_what_comes() -> None:
+    folding = two()
+    merge(folding)
+    merged = folding.incidents()[0].version
+    split(folding, "c")
+    undo(folding, 0, merged)
+    folding.rules({"name": "quiet", "resolve": {"after": "1m"}})
+    folding.tick_for(300)
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    assert effects(folding.deliver(firing("d", problem="p2"))) == ["joined"]
+    assert folding.incidents()[1].firing_count == 1

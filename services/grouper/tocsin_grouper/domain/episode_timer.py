@@ -94,7 +94,7 @@ def _close(step: Step, alert: Alert, incident: Incident | None, due: Due) -> Non
     step.record(TimerCleared(key=due.key))
     step.record(AlertMoved(alert=closed))
     if incident is not None:
-        tally = Tally(ended=[alert.id], last_alert_at=incident.last_alert_at)
+        tally = Tally(ended=[alert.id], silent=True, last_alert_at=incident.last_alert_at)
         settle(step, incident, tally, why=WINDOW if alert.never_resolves else SILENCE)
 
 

@@ -179,7 +179,7 @@ def _silent(before: Incident, fact: AlertsRecorded, active: int) -> bool:
     """Tell whether silence ended the last active alert; a source's word about one that silence ended takes that back."""
     if active > 0 or fact.resolved or fact.confirmed:
         return False
-    return before.silent or (bool(fact.ended) and before.firing_count > 0)
+    return before.silent or (fact.silent and before.firing_count > 0)
 
 
 def _recent(before: Incident, fact: AlertsRecorded) -> tuple[tuple[int, int], ...]:
@@ -225,6 +225,7 @@ def _left(before: Incident, fact: AlertsLeft, place: Place) -> dict[str, Any]:
         "alert_count": before.alert_count - len(fact.alerts),
         "firing_count": active,
         "event_count": before.event_count - fact.events,
+        "silent": before.silent or fact.silent,
     }
     if (active > 0) != (before.firing_count > 0):
         changed["turned_observed"] = place.heard
@@ -241,10 +242,12 @@ def _came(before: Incident, fact: AlertsCame, place: Place) -> dict[str, Any]:
         "event_count": before.event_count + fact.events,
         "first_seen_at": min(before.first_seen_at, fact.first_seen_at),
         "last_alert_at": max(before.last_alert_at, fact.last_alert_at),
-        "silent": before.silent and active == 0,
+        "silent": (before.silent or fact.silent) and active == 0,
     }
-    if (active > 0) != (before.firing_count > 0):
+    if fact.silent or (active > 0) != (before.firing_count > 0):
         changed["turned_observed"] = place.heard
+    elif fact.restores is not None and not fact.alerts and not before.silent:
+        changed["turned_observed"] = None  # a person wants it open: nothing of it can be over, until it turns
     if fact.restores is not None:
         changed |= _reversed(before, fact.restores)
     return changed

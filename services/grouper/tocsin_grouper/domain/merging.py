@@ -11,10 +11,10 @@ from tocsin_contracts.command import Command, Merge, Split, Undo
 from tocsin_contracts.ids import incident_id
 from tocsin_contracts.incident import AlertsCame, AlertsLeft, IncidentOpened, SeverityRaised, Snoozed
 from tocsin_contracts.severity import Severity
-from tocsin_contracts.status import IncidentStatus
+from tocsin_contracts.status import AlertStatus, IncidentStatus
 from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.deeds import head, snoozed
-from tocsin_grouper.domain.ending import resolve_if_done
+from tocsin_grouper.domain.ending import resolve_if_done, watch
 from tocsin_grouper.domain.facts import AlertMoved
 from tocsin_grouper.domain.keys import ActionKey, AlertKey, GroupKey, IncidentKey, MembersKey, OpeningKey
 from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
@@ -186,7 +186,7 @@ def _move(
 ) -> tuple[Incident, Incident]:
     """Move alerts: one fact on each side, and every alert's membership."""
     tenant, names = giver.tenant, tuple(alert.id for alert in move.alerts)
-    former = giver.status
+    former, leaves_silence = giver.status, _leaves_silence(step, giver, move)
     left = AlertsLeft(
         **head(step, giver, command, comment),
         to=taker.id,
@@ -197,6 +197,7 @@ def _move(
         undoes=move.undoes,
         group=move.group,
         closes=former if move.closes else None,
+        silent=leaves_silence,
     )
     giver_after = step.emit(tenant, left, giver)
     came = AlertsCame(
@@ -210,13 +211,32 @@ def _move(
         last_alert_at=max((alert.occurred_at for alert in move.alerts), default=taker.last_alert_at),
         restores=move.restores,
         closed=former if move.closes else None,
+        silent=_brings_silence(move),
     )
     taker_after = step.emit(tenant, came, taker)
     for alert in move.alerts:
         _put_into(step, alert, taker.id)
     if move.group is not None:
         _repoint(step, tenant, move.group, giver.id, taker.id)
+    for incident, silent in ((giver_after, left.silent), (taker_after, came.silent)):
+        if silent:
+            watch(step, incident)
     return giver_after, taker_after
+
+
+def _leaves_silence(step: Step, giver: Incident, move: _Move) -> bool:
+    """Tell whether what is left was ended by silence: then nobody said that the incident is over (P10)."""
+    if move.closes or not move.active or giver.firing_count > move.active:
+        return False
+    moved = {alert.id for alert in move.alerts}
+    left = [alert for alert in step.draft.members(MembersKey(giver.tenant, giver.id)) if alert.id not in moved]
+    return not left or any(alert.status is AlertStatus.CLOSED for alert in left)
+
+
+def _brings_silence(move: _Move) -> bool:
+    """Tell whether an incident that has no others takes alerts of which silence ended some, maybe since they left it."""
+    has_others = move.reason not in (SPLIT, UNDO_MERGE)
+    return not has_others and not move.active and any(alert.status is AlertStatus.CLOSED for alert in move.alerts)
 
 
 def _put_into(step: Step, alert: Alert, incident: str) -> None:

@@ -26,6 +26,7 @@ class Tally:
     acknowledged: list[str] = field(default_factory=list)
     resolved: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    silent: bool = False
     confirmed: list[str] = field(default_factory=list)
     worst: tuple[Severity, str] | None = None
     escalations: dict[str, tuple[EscalationRule, str]] = field(default_factory=dict)
@@ -68,6 +69,7 @@ def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = No
             acknowledged=tuple(tally.acknowledged),
             resolved=tuple(tally.resolved),
             ended=tuple(tally.ended),
+            silent=tally.silent,
             confirmed=tuple(tally.confirmed),
             why=why,
         ),
