@@ -344,7 +344,7 @@ class NaiveModel(NaiveTables):
             return None
         if incident.flapping:
             wait: int | None = incident.ruling.flapping[1] if incident.ruling.flapping else 1800
-        elif self.active(incident) or not self.members(incident):
+        elif self.active(incident):
             return None
         elif incident.silent:
             wait = incident.ruling.silent_s

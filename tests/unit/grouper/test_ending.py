@@ -223,3 +223,12 @@ def test_a_newer_start_inside_the_quiet_time_goes_on_in_the_same_incident() -> N
     folding.deliver(resolved("a", **episode(60, 60)))
     folding.tick_for(400)
     assert folding.incident().status is IncidentStatus.RESOLVED
+
+
+def test_a_rule_about_silence_ends_what_was_silent_though_its_alert_went_on_to_a_later_incident() -> None:
+    folding = with_rule(SILENT, group_window_s=600)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(700)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(7300)
+    assert folding.incidents()[0].status is IncidentStatus.RESOLVED
