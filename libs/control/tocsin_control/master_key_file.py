@@ -130,7 +130,7 @@ def _write(path: Path, lines: list[bytes]) -> None:
             os.fsync(file.fileno())
         fresh.replace(path)
     except OSError as error:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # what is left of it says less than why it failed
             fresh.unlink()
         raise MasterKeyUnfit(f"cannot write the master key file {path}: {error.strerror}") from error
 

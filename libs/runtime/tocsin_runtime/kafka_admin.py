@@ -39,6 +39,7 @@ class KafkaAdmin:
         self._bootstrap = bootstrap
         self._client = KafkaClient(bootstrap)
         self._admin: Any = None
+        self._made: set[str] = set()
 
     async def start(self) -> None:
         """Connect; raises `ReadFailed` where that fails, and may be called again."""
@@ -62,13 +63,16 @@ class KafkaAdmin:
             await self._configure(spec)
         for spec in specs:
             await self._wait_ready(spec)
+            self._made.add(spec.name)
 
     async def describe(self, topic: str) -> TopicInfo:
         """Describe `topic`; `topic_id` is Kafka's own (KIP-516), so a topic made anew has another one."""
-        info = await self._find(topic)
-        if info is None:
-            raise Invalid("no-such-topic", f"there is no topic {topic}")
-        return info
+        for _ in range(LOOKS_MAX if topic in self._made else 1):  # another broker may not have heard of it yet
+            info = await self._find(topic)
+            if info is not None:
+                return info
+            await asyncio.sleep(LOOK_S)
+        raise Invalid("no-such-topic", f"there is no topic {topic}")
 
     async def truncate(self, topic: str, partition: int, before: int) -> None:
         """Delete the records below `before`; see `LogAdmin`."""
@@ -78,6 +82,7 @@ class KafkaAdmin:
     async def delete_topic(self, topic: str) -> None:
         """Delete `topic`; see `LogAdmin`."""
         answer = await self._ask(f"delete {topic}", self._admin.delete_topics([topic]))
+        self._made.discard(topic)
         for _name, code in answer.topic_error_codes:
             _check(f"delete {topic}", code, None, passed=UnknownTopicOrPartitionError)
         for _ in range(LOOKS_MAX):

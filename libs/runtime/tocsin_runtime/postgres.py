@@ -154,7 +154,8 @@ def is_transient(error: BaseException) -> bool:
         state = error.sqlstate or ""
         return state in _TRANSIENT_STATES or state.startswith(_TRANSIENT_CLASSES)
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error) or "connection" in str(error)
+        # A connection that died in the middle of a COPY says that it is still at it; it is of no more use either way.
+        return any(word in str(error) for word in ("closed", "connection", "another operation is in progress"))
     return isinstance(error, OSError | asyncio.TimeoutError | asyncpg.InternalClientError)
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.support.migrated import MigratedDatabase
 from tocsin.demo.keeping import DemoTenant
 from tocsin.demo.opening import NAME, open_demo
+from tocsin.streams.registry import SOURCES
 from tocsin_control.api_key import parse_key
 from tocsin_control.bootstrap import as_owner
 from tocsin_control.integrations import list_integrations
@@ -32,7 +33,7 @@ async def opened(owner: Connection, kept: DemoTenant | None) -> DemoTenant:
 async def test_a_second_start_finds_everything_and_makes_nothing(owner: Connection) -> None:
     first = (await opened(owner, None)).model_copy(update={"sent": {"sentry/a": "d1"}})
     assert await opened(owner, first) == first
-    assert len(await list_integrations(owner)) == 2
+    assert len(await list_integrations(owner)) == len(SOURCES)
     assert len(await list_keys(owner)) == 1
 
 
@@ -53,7 +54,7 @@ async def test_on_another_database_what_was_kept_counts_for_nothing(owner: Conne
     made = await opened(owner, kept)
     assert made.sent == {}
     assert [tenant.name for tenant in await list_tenants(owner)] == [NAME]
-    assert set(made.integrations) == {"alertmanager", "sentry"}
+    assert set(made.integrations) == set(SOURCES)
 
 
 @pytest.mark.parametrize("fate", ["revoked", "garbled"])

@@ -144,6 +144,17 @@ async def test_a_repeated_key_gets_the_first_outcome_whatever_the_filter_matches
     assert len(logged(gateway)) == 1
 
 
+async def test_a_repeated_key_waits_for_its_first_attempt_before_it_is_told_that_nothing_matches(gateway: Gateway) -> None:
+    """The first attempt may have emptied the filter, and be folded only now."""
+    asked = {"filter": {"status": "CLOSED"}, "action": RESOLVE}
+    again = asyncio.create_task(bulk(gateway, asked, Idempotency_Key="k", Prefer="wait=20"))
+    while not gateway.ingest._commands.waiting and not again.done():
+        await gateway.log.changed.wait(0.01)
+    gateway.outcomes.record(ACME, "k", Outcome(request_hash="of the first attempt", status=200, detail={}))
+    answer = await again
+    assert (answer.status, answer.problem) == (422, "idempotency-key-reused"), "it is the key's outcome that answers"
+
+
 async def test_with_postgres_away_whole_ids_are_taken_and_a_filter_is_503(gateway: Gateway) -> None:
     gateway.incidents.away = True
     assert (await bulk(gateway, {"incidents": [I, J], "action": RESOLVE})).status == 202

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -26,6 +27,7 @@ from tocsin_ingest.ports import Exchange, Outcome
 from tocsin_ingest.receiving import Receiver
 from tocsin_runtime.buckets import Quota, policy
 from tocsin_runtime.clock import Clock
+from tocsin_runtime.http import Problem
 from tocsin_runtime.limits import Limits
 
 
@@ -84,15 +86,37 @@ class Commands:
         exchange.size = asked.size
         name = asked.key or secrets.token_hex(16)
         outcome = None if asked.key is None else await self._waits.already(principal.tenant, asked.key)
-        if outcome is None:
-            await self._log.append(await self._command(principal, asked, name), operation.kind)
-            outcome = await self._waits.outcome(principal.tenant, name, self._patience(request))
-        else:
+        if outcome is not None:
             self._metrics.commanded("repeated")
+        else:
+            outcome = await self._ask(request, operation, principal, asked, name)
         if outcome is None:
             self._metrics.commanded("pending")
             return pending(name)
         return self._tell(name, asked, outcome)
+
+    async def _ask(
+        self, request: web.BaseRequest, operation: Operation, principal: Principal, asked: Asked, name: str
+    ) -> Outcome | None:
+        """Log the command and wait for its outcome; None: it is not known in time.
+
+        What it names may have changed by its own first attempt, which was stored and is not folded yet (a filter that it
+        emptied): so a key's outcome is waited for before the request is refused.
+
+        Raises:
+            Problem: 409, 413, 422, 503.
+        """
+        try:
+            command = await self._command(principal, asked, name)
+        except Problem as problem:
+            if asked.key is None or problem.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise
+            outcome = await self._waits.outcome(principal.tenant, name, self._patience(request))
+            if outcome is None:
+                raise
+            return outcome
+        await self._log.append(command, operation.kind)
+        return await self._waits.outcome(principal.tenant, name, self._patience(request))
 
     def _count(self, principal: Principal, operation: Operation) -> None:
         """Count the command; what may be hundreds of facts counts twice.

@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 
 from tocsin_contracts.tick import REFUSED_MAX, Refused, Tick
 
+LATE_MS = 5_000
+"""A tick that comes so much (ms) behind its interval was written by a process that stood still: frozen, starved, or waiting
+for the log. Whom it kept waiting it cannot know, so it says: everybody."""
+
 
 @dataclass(slots=True)
 class _Partition:
@@ -28,6 +32,7 @@ class Refusals:
         self._gateway = gateway
         self._process = process
         self._start_ms = now_ms - interval_ms
+        self._late_ms = interval_ms + LATE_MS
         self._most = most
         self._partitions: dict[int, _Partition] = {}
 
@@ -47,11 +52,13 @@ class Refusals:
     def tick(self, partition: int, now_ms: int, *, last: bool = False) -> "Pending":
         """Make the tick of one partition; hand it back to `told`, `untold` or `interrupted`."""
         place = self._place(partition)
+        covers_ms = max(0, now_ms - place.since_ms)
+        place.everything = place.everything or covers_ms > self._late_ms
         refused = tuple(place.integrations)
         tick = Tick(
             gateway=self._gateway,
             process=self._process,
-            covers_ms=max(0, now_ms - place.since_ms),
+            covers_ms=covers_ms,
             refused=[Refused(tenant=tenant, integration=integration) for tenant, integration in refused],
             all_refused=place.everything,
             last=last,
