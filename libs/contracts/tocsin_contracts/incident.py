@@ -247,7 +247,7 @@ class AlertsLeft(IncidentAction):
     closes: IncidentStatus | None = None
     """The status before, where the incident has given all: it is CLOSED, `merged_into` the other."""
     silent: bool = False
-    """Whether it gave its last active alerts, and nobody said that all it has left are over: silence ended some."""
+    """Whether it gave its last active alerts, and nobody said that it is over: silence ended some of what is left, if any is."""
 
 
 @record
