@@ -85,7 +85,7 @@ def tried(case: Case, folding: Folding) -> Result:
     source = source_of(case.source)
     started = time.perf_counter()
     try:
-        document = source.parse(case.body, case.content_type)
+        document = source.document_of(case.body, case.content_type, case.headers)
     except NotJson as fault:
         return Result(outcome=f"no JSON: {fault.code}", seconds=time.perf_counter() - started)
     answer = source.map(Delivery(document=document, headers=case.headers, content_type=case.content_type, settings=case.settings))

@@ -46,7 +46,7 @@ def try_delivery(
     try:
         answer = source.map(
             Delivery(
-                document=source.parse(redacted(body, source.redact) if source.redact else body, content_type),
+                document=source.document_of(redacted(body, source.redact) if source.redact else body, content_type, lower),
                 headers={name: lower[name] for name in source.headers if name in lower},
                 query={name: value for name, value in (query or {}).items() if name in source.query},
                 content_type=content_type,

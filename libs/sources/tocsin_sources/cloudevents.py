@@ -45,6 +45,10 @@ HEADERS = frozenset(
 """Attributes that are kept of an event in binary mode: those of the specification, and its documented extensions."""
 _TRACE = frozenset({"traceparent", "tracestate"})
 _TYPE = "application/cloudevents"
+_JSON = frozenset({"application/json", "text/json"})
+
+
+TOKEN_PARAMETER = "access_token"  # noqa: S105 # the name of a parameter (HTTP 1.1 Web Hooks 1.0.2, section 3.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +73,40 @@ def parse(body: bytes, content_type: str) -> object:
     except NotJson:
         if form.is_form(content_type):
             return dict(form.fields_of(body))
-        if content_type.partition(";")[0].strip().lower() == "text/plain" and body.strip():
+        if _media_of(content_type) == "text/plain" and body.strip():
             return _plain_text(body)
         raise
+
+
+def parse_opaque(body: bytes, content_type: str, headers: Mapping[str, str]) -> object:
+    """Read the data of an event in binary mode that is no JSON: text is text; other bytes, and none, are None.
+
+    What the event says stands in its headers; the bytes stay whole in the log.
+
+    Raises:
+        NotJson: it is no event in binary mode, or was said to be JSON.
+    """
+    if not is_binary(headers, content_type) or (body and _is_json(content_type)):
+        raise NotJson(document.NotJsonCode.NOT_JSON, "neither JSON nor an event in binary mode whose data is something else")
+    try:
+        return body.decode("utf-8") or None
+    except UnicodeDecodeError:
+        return None
+
+
+def is_binary(headers: Mapping[str, str], content_type: str) -> bool:
+    """Tell whether a delivery is one event whose attributes are headers; the content type of an event in JSON says otherwise."""
+    structured = content_type.strip().lower().startswith(_TYPE)
+    return not structured and (_HEADER + "specversion" in headers or _HEADER + "id" in headers)
+
+
+def _is_json(content_type: str) -> bool:
+    media = _media_of(content_type)
+    return media in _JSON or media.endswith("+json")
+
+
+def _media_of(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _plain_text(body: bytes) -> object:
@@ -82,7 +117,7 @@ def _plain_text(body: bytes) -> object:
 
 def is_cloudevent(delivery: Delivery) -> bool:
     """Tell whether a delivery holds CloudEvents."""
-    if delivery.content_type.strip().lower().startswith(_TYPE) or _HEADER + "specversion" in delivery.headers:
+    if delivery.content_type.strip().lower().startswith(_TYPE) or is_binary(delivery.headers, delivery.content_type):
         return True
     body = delivery.document
     first = body[0] if isinstance(body, list) and body else body
@@ -106,7 +141,7 @@ def read(delivery: Delivery) -> Answer:
 def _events(delivery: Delivery) -> tuple[list[CloudEvent], bool]:
     """Give the events and whether they are a batch."""
     headers, body = delivery.headers, delivery.document
-    if _HEADER + "id" in headers or _HEADER + "specversion" in headers:
+    if is_binary(headers, delivery.content_type):
         attributes: dict[str, object] = {
             name.removeprefix(_HEADER): unquote(value) for name, value in headers.items() if name.startswith(_HEADER)
         }
@@ -151,7 +186,7 @@ def _alert(event: CloudEvent, pointer: str, settings: IntegrationSettings) -> Al
     hinted = status_of(last)
     data, own = object_or_empty(event.data), _identity_of(event.data)
     key = own or event.subject or (stem if hinted is not None and stem else event.type)
-    text = said(event.data) if isinstance(event.data, str) else None
+    text = said(event.data) if isinstance(event.data, str) and _is_sentence(event.whole) else None
     alert = native.event_of(
         data,
         f"{pointer}/data",
@@ -174,6 +209,12 @@ def _alert(event: CloudEvent, pointer: str, settings: IntegrationSettings) -> Al
         sanitized=replaced,
         raw=raw,
     )
+
+
+def _is_sentence(whole: Mapping[str, object]) -> bool:
+    """Tell whether text of an event is for people: XML and the like is none."""
+    said_type = said(whole.get("datacontenttype")) or ""
+    return not said_type or _media_of(said_type) == "text/plain" or _is_json(said_type)
 
 
 def _identity_of(data: object) -> str | None:
@@ -201,5 +242,7 @@ SOURCE = Source(
     trusted_time=False,
     headers=HEADERS | {ID},
     parse=parse,
+    parse_opaque=parse_opaque,
+    token_parameter=TOKEN_PARAMETER,
 )
 """Trust is given event by event, for a mapping may give times of its own."""

@@ -100,4 +100,6 @@ SOURCE = Source(
     trusted_time=False,
     headers=cloudevents.HEADERS | {_IDEMPOTENCY, ID},
     parse=parse,
+    parse_opaque=cloudevents.parse_opaque,
+    token_parameter=cloudevents.TOKEN_PARAMETER,
 )

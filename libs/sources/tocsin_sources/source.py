@@ -21,7 +21,7 @@ class Delivery:
     """What a source may read of a delivery; nothing else influences its answer."""
 
     document: object
-    """The body, parsed by `document.parse`."""
+    """The body, as `Source.document_of` read it."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """The headers that the source allows, lower-case names."""
     query: Mapping[str, str] = field(default_factory=dict)
@@ -106,6 +106,23 @@ class Source:
     """JSON pointers of credentials in the body; the gateway replaces them before it appends (`schemes.body_key.redacted`)."""
     parse: Callable[[bytes, str], object] = parse_json
     """Reads a body of this content type, within the limits of `document`; raises `document.NotJson` and nothing else."""
+    parse_opaque: Callable[[bytes, str, Mapping[str, str]], object] | None = None
+    """Reads what is no JSON, where the headers say that a body may be anything; else raises `document.NotJson`."""
+    token_parameter: str | None = None
+    """The query parameter in which a standard of this source puts a token, for integrations that take one in their URL."""
+
+    def document_of(self, body: bytes, content_type: str, headers: Mapping[str, str]) -> object:
+        """Read a body as its content type and its headers say (names in lower case, or looked up in any).
+
+        Raises:
+            document.NotJson: it is nothing that this source reads.
+        """
+        try:
+            return self.parse(body, content_type)
+        except document.NotJson as fault:
+            if self.parse_opaque is None or fault.code is not document.NotJsonCode.NOT_JSON:
+                raise
+            return self.parse_opaque(body, content_type, headers)
 
     def map(self, delivery: Delivery) -> Answer:
         """Turn a delivery into alerts, or say why not.

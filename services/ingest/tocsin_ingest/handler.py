@@ -124,10 +124,11 @@ class Deliveries:
         admission = self._find(source, target, query, request)
         self._in_flight += 1
         try:
+            token = _token_of(target, source, admission, query)
             if admission is None:
-                raise await self._turn_away(request, source, target.token, exchange)
+                raise await self._turn_away(request, source, token, exchange)
             exchange.tenant, exchange.integration = admission.entry.tenant, admission.entry.id
-            return await self._admit(request, admission, target.token, query, exchange)
+            return await self._admit(request, admission, token, query, exchange)
         except Problem as problem:
             self._refused(problem.status, admission, exchange)
             raise
@@ -158,7 +159,8 @@ class Deliveries:
         over = self._failures.over(exchange.address)
         if over is not None:
             raise over
-        wrong = handshake.disproved(request, admission, self._clock.now(), target.token)
+        token = _token_of(target, admission.source, admission, query)
+        wrong = handshake.disproved(request, admission, self._clock.now(), token)
         if wrong is not None:
             raise self._failed(str(wrong), exchange)
         return handshake.permission(request, admission)
@@ -195,7 +197,7 @@ class Deliveries:
         encoding, body = self._decode(raw, request)
         if admission.source.fixed_format:
             try:
-                admission.source.parse(body, request.headers.get("Content-Type", ""))
+                admission.source.document_of(body, request.headers.get("Content-Type", ""), request.headers)
             except document.NotJson as error:
                 raise _not_json(error) from error
         hidden: Sequence[str] = ()
@@ -331,6 +333,13 @@ class Deliveries:
             return
         if status in {429, 503} and reason not in _DENIALS:
             self._refusals.note(admission.tenant.partition, admission.entry.tenant, admission.entry.id)
+
+
+def _token_of(target: Webhook, source: Source, admission: Admission | None, query: Mapping[str, str]) -> str | None:
+    """Give the token of a URL: of its path, else of the parameter that the source's standard names, where tokens are taken."""
+    if target.token is not None or source.token_parameter is None or (admission is not None and not admission.entry.url_tokens):
+        return target.token
+    return query.get(source.token_parameter)
 
 
 def _not_json(error: document.NotJson) -> Problem:

@@ -204,3 +204,46 @@ async def test_s17_no_line_no_answer_and_no_record_repeats_it(gateway: Gateway, 
     samples_kept = repr(gateway.control.samples) + repr(gateway.control.rejections)
     for text in (*records, *said, *lines, caplog.text, samples_kept, repr(OPTED_IN)):
         assert not any(shown in text for each in (NEW, OTHER) for shown in (each, each[11:54]))
+
+
+EVENTS = f"/api/v1/webhooks/cloudevents/{PAGER}"
+BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/m", "ce-type": "disk.full"}
+
+
+async def test_a_cloudevent_may_bring_its_token_as_a_parameter_where_the_integration_opted_in() -> None:
+    """HTTP 1.1 Web Hooks for Event Delivery 1.0.2, 3.2: by URI query parameter."""
+    opted_in = integration(PAGER, ACME, "cloudevents", secret(SECRET), url_tokens=TOKENS)
+    async with running(directory((opted_in,)), clock=ManualClock()) as gateway:
+        right = f"{EVENTS}?access_token={NEW}"
+        assert (await gateway.post(right, b"", BINARY)).status == 202
+        assert (await gateway.post(f"{EVENTS}?access_token={OTHER}", b"", BINARY)).status == 401
+        assert (await gateway.post(f"{EVENTS}?access_token={SECRET}", b"", BINARY)).status == 401
+        assert (await gateway.post(f"{EVENTS}?access_token={OTHER}", b"", BINARY | BEARER)).status == 401
+        assert (await gateway.post(EVENTS, b"", BINARY | BEARER)).status == 202
+        asked = BINARY | {"WebHook-Request-Origin": "eventgrid.azure.net"}
+        assert (await gateway.send("OPTIONS", right, headers=asked)).status == 200
+
+        assert gateway.envelope(0).query == {}
+        stored = b"".join(record.value + repr(record.headers).encode() for record in gateway.deliveries())
+        assert NEW.encode() not in stored + gateway.lines.getvalue()
+        assert gateway.control.url_tokens_used == [(PAGER, 2)]
+
+
+async def test_the_parameter_is_not_looked_at_elsewhere() -> None:
+    not_opted_in = integration(PAGER, ACME, "cloudevents", secret(SECRET))
+    async with running(directory((not_opted_in,)), clock=ManualClock()) as gateway:
+        for value in (NEW, SECRET):
+            assert (await gateway.post(f"{EVENTS}?access_token={value}", b"", BINARY)).status == 401
+        assert (await gateway.post(f"{EVENTS}?access_token={NEW}", b"", BINARY | BEARER)).status == 202
+    async with running(directory((OPTED_IN,)), clock=ManualClock()) as gateway:
+        assert (await gateway.post(f"{ALERTMANAGER}?access_token={NEW}", headers=JSON)).status == 401
+
+
+async def test_binary_data_is_taken_at_the_door_and_broken_json_is_not() -> None:
+    known = integration(PAGER, ACME, "cloudevents", secret(SECRET))
+    async with running(directory((known,)), clock=ManualClock()) as gateway:
+        octets = BINARY | BEARER | {"Content-Type": "application/octet-stream"}
+        assert (await gateway.post(EVENTS, b"\xff\x00", octets)).status == 202
+        assert gateway.deliveries()[-1].value == b"\xff\x00"
+        assert (await gateway.post(EVENTS, b"{", BINARY | BEARER | JSON)).problem == "not-json"
+        assert (await gateway.post(EVENTS, b"\xff\x00", BEARER)).problem == "not-json"

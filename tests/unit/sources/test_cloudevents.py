@@ -10,6 +10,7 @@ import pytest
 from tests.unit.sources.payloads import alert_of, alerts_of, answer_to, body_of, source_of
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.status import EventStatus
+from tocsin_sources.document import NotJson
 from tocsin_sources.source import Answer, Delivery, Failed, Ignored, Normalized
 
 EVENT: dict[str, Any] = {"specversion": "1.0", "id": "1", "source": "/m", "type": "acme.disk.full.fired"}
@@ -137,3 +138,50 @@ def test_a_mapping_reads_attributes_and_data_of_each_event_and_keeps_the_deliver
     assert isinstance(answer, Normalized)
     assert (answer.sender_id or "").startswith("batch ")
     assert alert_of(given(batch[0], mapping=mapping)).identity == "d0"
+
+
+BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/m", "ce-type": "acme.disk.full.fired"}
+OPAQUE = {
+    "none": (b"", "", None, "acme.disk.full.fired"),
+    "none, called JSON": (b"", "application/json", None, "acme.disk.full.fired"),
+    "text": (b"disk is full", "text/plain", "disk is full", "disk is full"),
+    "text of no type": ("Zürich voll".encode(), "", "Zürich voll", "Zürich voll"),
+    "xml": (b"<full/>", "application/xml", "<full/>", "acme.disk.full.fired"),
+    "bytes": (b"\xff\x00\x01", "application/octet-stream", None, "acme.disk.full.fired"),
+    "JSON by no name": (b'{"title": "Full"}', "application/octet-stream", {"title": "Full"}, "Full"),
+}
+
+
+@pytest.mark.parametrize("source", ["cloudevents", "generic"])
+@pytest.mark.parametrize("case", OPAQUE)
+def test_an_event_in_binary_mode_may_hold_any_data(case: str, source: str) -> None:
+    body, content_type, data, title = OPAQUE[case]
+    document = source_of(source).document_of(body, content_type, BINARY)
+
+    assert document == data
+    alert = alert_of(given(document, BINARY, content_type, source))
+    assert (alert.identity, alert.title) == ("/m#acme.disk.full", title)
+
+
+@pytest.mark.parametrize("source", ["cloudevents", "generic"])
+@pytest.mark.parametrize(
+    ("body", "content_type", "headers"),
+    [
+        (b"{", "application/json", BINARY),
+        (b"{", "application/acme+json; charset=utf-8", BINARY),
+        (b"{", "application/cloudevents+json", BINARY),
+        (b"", "application/octet-stream", {}),
+        (b"[" * 100 + b"]" * 100, "application/octet-stream", BINARY),
+    ],
+)
+def test_what_was_said_to_be_json_or_is_no_event_is_refused(
+    body: bytes, content_type: str, headers: dict[str, str], source: str
+) -> None:
+    with pytest.raises(NotJson):
+        source_of(source).document_of(body, content_type, headers)
+
+
+def test_an_event_in_json_is_read_as_one_whatever_headers_say() -> None:
+    answer = given({**EVENT, "id": "7"}, BINARY, "application/cloudevents+json")
+    assert isinstance(answer, Normalized)
+    assert answer.sender_id == "/m 7"

@@ -134,7 +134,7 @@ class Normalizer:
         if source is None:
             return Failed(reason=SOURCE_NOT_KNOWN, detail="this release does not know the source")
         try:
-            parsed = source.parse(body, envelope.content_type)
+            parsed = source.document_of(body, envelope.content_type, envelope.headers)
             answer = source.map(
                 Delivery(
                     document=parsed,
