@@ -272,6 +272,7 @@ class NaiveModel(NaiveTables):
         self.ends(incident)
 
     def ends(self, incident: NaiveIncident) -> None:
+        incident.snoozed_until = None
         incident.over = self.time.moment(incident.tenant, incident.integration)
         incident.resolved_at = self.time.clock
 

@@ -195,7 +195,7 @@ class NaiveDeeds:
                 "merge", source, self.model.members(source), source.status, source.over, source.resolved_at, source.events
             )
             self.undoable.append((target, done))
-            source.status, source.merged_into = IncidentStatus.CLOSED, target
+            source.status, source.merged_into, source.snoozed_until = IncidentStatus.CLOSED, target, None
             self._move(done.alerts, source, target, source.events)
             source.revision += 1
             self.model.worsen(target, source.severity)
@@ -281,7 +281,7 @@ class NaiveDeeds:
         self._move(back, child, parent, child.events if all_of_it else 0)
         child.revision += 1
         if all_of_it:
-            child.status, child.merged_into = IncidentStatus.CLOSED, parent
+            child.status, child.merged_into, child.snoozed_until = IncidentStatus.CLOSED, parent, None
         elif any(alert.active for alert in back):
             self._over_if_left(child)
         self.model.worsen(parent, child.severity)

@@ -134,6 +134,19 @@ def test_what_a_person_opened_again_collects_again_unless_a_later_one_is_open() 
     assert folding.alert("d").incident == first
 
 
+def test_a_snooze_ends_with_its_incident_and_is_not_there_when_it_is_open_again() -> None:
+    folding = opened()
+    ask(folding, "snooze", until=folding.now + 600 * SECOND)
+    ask(folding, "unsnooze")
+    ended = folding.incident().version
+    ask(folding, "snooze", until=folding.now + 900 * SECOND)
+    folding.deliver(resolved("a"))
+    assert folding.incident().snoozed_until is None
+    assert refusal(ask(folding, "undo", version=ended)) == (409, "nothing-to-undo")
+    ask(folding, "reopen")
+    assert folding.incident().snoozed_until is None
+
+
 def test_links_name_incidents_that_there_are() -> None:
     folding = opened()
     folding.deliver(firing("b", problem="p2"))

@@ -207,6 +207,7 @@ def _moved(before: Incident, after: IncidentStatus, at: int, place: Place) -> di
     return {
         "status": after,
         "flapping": before.flapping and not after.is_over,
+        "snoozed_until": None if after.is_over else before.snoozed_until,  # a snooze is of an unresolved incident
         "acknowledged_at": _first(before.acknowledged_at, at, after is IncidentStatus.ACKNOWLEDGED),
         "resolved_at": _first(before.resolved_at, at, after is IncidentStatus.RESOLVED),
         "closed_at": _first(before.closed_at, at, after is IncidentStatus.CLOSED),
