@@ -9,7 +9,7 @@ from tocsin_contracts.severity import Severity
 from tocsin_rules.category import Category
 from tocsin_rules.default_classification import DEFAULT_CLASSIFICATION
 from tocsin_rules.document import DEFAULT_RULE, ClassificationRule, EscalationRule, HeartbeatRule, RuleSet
-from tocsin_rules.fields import Subject
+from tocsin_rules.fields import EVERYTHING, Subject
 from tocsin_rules.index import MatcherIndex, numbers_of
 from tocsin_rules.keys import Values, default_values, grouped_key, grouped_values, hash_parts
 from tocsin_rules.ruling import REASON_MAX, Classification, Ruling
@@ -73,6 +73,8 @@ class CompiledRules:
             values = default_values(source, event)
         else:
             values = grouped_values(group_by, _subject(source, integration, event, classified))
+            if EVERYTHING in group_by:  # each alert by itself, with all its labels: nothing of it is worth remembering
+                return self._rule(bits, values, event.severity, classified.team)
         return self._rulings(bits, values, event.severity, classified.team)
 
     def escalations(

@@ -119,7 +119,7 @@ def undo(step: Step, incident: Incident, command: Command, deed: Undo) -> Incide
 
 
 def _stands(incident: Incident, done: Snoozed, now: int) -> bool:
-    """Tell whether a snooze, or the end of one, is what holds now: a snooze that has passed, or whose incident is over, is none."""
+    """Tell whether a snooze, or the end of one, is what holds now: one that has passed, or whose incident is over, is none."""
     if incident.status.is_over:
         return False
     return incident.snoozed_until == done.until and (done.until is None or done.until > now)
