@@ -275,7 +275,6 @@ class NaiveModel(NaiveTables):
         incident.snoozed_until = None
         incident.over = self.time.moment(incident.tenant, incident.integration)
         incident.resolved_at = self.time.clock
-        incident.snoozed_until = None
 
     # ── heartbeats ──
 
