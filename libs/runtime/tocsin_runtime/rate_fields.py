@@ -13,9 +13,14 @@ def policy_field(policies: Sequence[Policy]) -> str:
 
 
 def limit_field(allowances: Sequence[Allowance]) -> str:
-    """Write the value of `RateLimit`: what is left of it, and in how many seconds it is whole again."""
-    parts = [f'"{each.policy.name}";r={each.remaining};t={-(-each.reset_ns // _SECOND_NS)}' for each in allowances]
-    return ", ".join(parts)
+    """Write the value of `RateLimit`: what is left of it, and in how many seconds it is whole again.
+
+    Where one is exceeded only such are told, with the seconds until they allow one request more: `Retry-After` is never
+    earlier than a `t` beside it, and nobody is told to wait longer than he has to.
+    """
+    exceeded = [each for each in allowances if each.limited]
+    parts = [(each, each.retry_ns) for each in exceeded] or [(each, each.reset_ns) for each in allowances]
+    return ", ".join(f'"{each.policy.name}";r={each.remaining};t={-(-ns // _SECOND_NS)}' for each, ns in parts)
 
 
 def retry_after(allowances: Sequence[Allowance]) -> int:

@@ -2,7 +2,8 @@
 
 Unified: an alert is a labelled series as in Alertmanager's format (`series`); its fingerprint is taken as given, for Grafana
 hashes labels that it does not send. Without an alertname, which users may remove, the problem is the rule. `DatasourceNoData`
-and `DatasourceError` are alerts of their own with a fingerprint of their own, and resolve on their own. Episode: `startsAt`.
+and `DatasourceError` are alerts of their own with a fingerprint of their own, and resolve on their own; problem and title name
+the rule, for one that cannot be evaluated says nothing of another. Episode: `startsAt`.
 
 Legacy: one alert a rule, `rule:<org>:<id>`, for a recovery names no series. No time at all. No data is MEDIUM at most.
 
@@ -12,6 +13,8 @@ Delivery id: none, in either. Ignored: test notifications, and legacy states tha
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+
+import orjson
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.outcome import Reason
@@ -38,6 +41,7 @@ _LEGACY_IGNORED = frozenset({"paused", "pending"})
 _LEGACY_PREFIX = re.compile(r"\A\s*\[(?:Alerting|OK|No Data|Pending|Paused)\]\s*", re.IGNORECASE)
 _RULE_IN_URL = re.compile(r"/alerting/(?:grafana/)?([^/?#]+)/(?:view|edit)(?:[?#]|$)")
 _TEST_NAME, _FOLDER = "TestAlert", "grafana_folder"
+_UNEVALUATED = frozenset({"DatasourceNoData", "DatasourceError"})
 _TEST_RULE = "0"
 _MATCHES_MAX = 20
 _TEST = Ignored(reason="test-notification", detail="a test notification, sent by the button of the contact point")
@@ -83,11 +87,14 @@ def _unified(alert: Mapping[str, object], event: AlertEvent, body: Mapping[str, 
         f"{kind}_url": _absolute(alert.get(f"{kind}URL"), body.get("externalURL"))
         for kind in ("dashboard", "panel", "silence", "image")
     }
-    nameless = fields.present(event.labels.get(ALERTNAME)) is None
+    problem, title = _named(event, name, rule)
+    error = description_of(fields.first_present(annotations, ("Error",)))
+    summary = event.title if title != event.title and event.title != event.labels.get(ALERTNAME) else None
     return replace(
         event,
-        problem=f'{{rule="{rule}"}}' if nameless and rule is not None else event.problem,
-        description=event.description or description_of(fields.first_present(annotations, ("Error",))),
+        problem=problem,
+        title=title,
+        description=event.description or error or summary,
         link=_absolute(alert.get("generatorURL"), body.get("externalURL")) or links["panel_url"] or links["dashboard_url"],
         metadata=fields.known(
             {
@@ -101,6 +108,19 @@ def _unified(alert: Mapping[str, object], event: AlertEvent, body: Mapping[str, 
             }
         ),
     )
+
+
+def _named(event: AlertEvent, name: str | None, rule: str | None) -> tuple[str, str]:
+    """Give problem and title; its rule's summary is not what a rule without data has to say."""
+    alertname = fields.present(event.labels.get(ALERTNAME))
+    if alertname is None:
+        return event.problem if rule is None else f'{{rule="{rule}"}}', event.title
+    folder = fields.present(event.labels.get(_FOLDER))
+    found = [(key, value) for key, value in (("rulename", name), ("rule", rule), (_FOLDER, folder)) if value is not None]
+    if alertname not in _UNEVALUATED or not found:
+        return event.problem, event.title
+    key, value = found[0]
+    return f"{alertname}{{{key}={orjson.dumps(value).decode()}}}", title_of(f"{alertname}: {value}") or event.title
 
 
 def _rule_of(alert: Mapping[str, object]) -> str | None:

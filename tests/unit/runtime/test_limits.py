@@ -126,3 +126,16 @@ def test_so_many_addresses_are_remembered_and_no_more() -> None:
 def test_an_address_counts_as_the_network_that_one_customer_has(address: str, name: str) -> None:
     """Else whoever has a network of 2**64 addresses would have as many buckets."""
     assert origin(address) == name
+
+
+def test_retry_after_is_never_earlier_than_a_time_beside_it() -> None:
+    """A tenant's whole burst may need minutes; who is refused need not wait for it."""
+    buckets = Buckets(most=10)
+    quota = (policy("integration", "a", Quota(60, 3)), policy("tenant", "t", Quota(1, 20)))
+    for _ in range(3):
+        buckets.count(quota, 0)
+
+    refused = buckets.count(quota, 0)
+
+    assert limit_field(refused) == '"integration";r=0;t=1'
+    assert retry_after(refused) == 1

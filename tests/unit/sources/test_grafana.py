@@ -10,7 +10,7 @@ from tocsin_contracts.status import EventStatus
 from tocsin_sources.document import parse
 from tocsin_sources.schemes.signature_header import SignatureHeader
 from tocsin_sources.signature import Accepted, Basic, Bearer, HmacSha256Hex, Rejected, SignedRequest, authenticate
-from tocsin_sources.source import Answer, Failed, Ignored
+from tocsin_sources.source import Answer, Delivery, Failed, Ignored
 
 NOW = 1_772_446_530_000_000
 
@@ -63,8 +63,8 @@ def test_an_alert_whose_name_was_removed_is_a_problem_of_its_rule(alert: dict[st
 
 def test_no_data_and_errors_are_alerts_of_their_own_that_name_their_rule() -> None:
     no_data, error = (alert_of(answer_to("grafana", f"unified_datasource_{kind}")) for kind in ("no_data", "error"))
-    assert no_data.problem == 'DatasourceNoData{service="billing"}'
-    assert error.problem == 'DatasourceError{service="billing"}'
+    assert (no_data.problem, no_data.title) == ('DatasourceNoData{rulename="Queue depth"}', "DatasourceNoData: Queue depth")
+    assert (error.problem, error.title) == ('DatasourceError{rulename="Queue depth"}', "DatasourceError: Queue depth")
     assert no_data.identity != error.identity
     assert no_data.metadata["rule_name"] == error.metadata["rule_name"] == "Queue depth"
     assert (error.description or "").startswith("failed to execute query A")
@@ -203,3 +203,20 @@ def test_every_way_that_a_contact_point_offers_is_accepted() -> None:
         assert isinstance(authenticate(schemes, request, [b"other"]), Rejected)
     late = SignedRequest(headers=forms[1].sign(body, secret, NOW), body=body, now=NOW + 301_000_000)
     assert isinstance(authenticate(schemes, late, [secret]), Rejected)
+
+
+@pytest.mark.parametrize(
+    ("extra", "problem"),
+    [
+        ({"rulename": "Depth", "grafana_folder": "F"}, 'DatasourceNoData{rulename="Depth"}'),
+        ({"grafana_folder": "F"}, 'DatasourceNoData{grafana_folder="F"}'),
+        ({}, "DatasourceNoData{}"),
+    ],
+)
+def test_rules_without_data_are_problems_of_their_own(extra: dict[str, str], problem: str) -> None:
+    alert = {"status": "firing", "labels": {"alertname": "DatasourceNoData", **extra}}
+    mapped = alert_of(source_of("grafana").map(Delivery(document={"alerts": [alert]})))
+    assert mapped.problem == problem
+    by_uid = {**alert, "labels": {"alertname": "DatasourceNoData"}, "ruleUID": "ae3"}
+    mapped = alert_of(source_of("grafana").map(Delivery(document={"alerts": [by_uid]})))
+    assert mapped.problem == 'DatasourceNoData{rule="ae3"}'
