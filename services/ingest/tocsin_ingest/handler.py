@@ -46,7 +46,8 @@ _TEXT_MAX = 200
 _NOTHING: Mapping[str, str] = {}
 _MINUTE = 60_000_000
 _UNKNOWN = "unknown-integration"
-_DENIALS = frozenset({_UNKNOWN, *(str(reason) for reason in Rejection)})
+_UNPROVEN = "unproven"
+_DENIALS = frozenset({_UNKNOWN, _UNPROVEN, *(str(reason) for reason in Rejection)})
 """A 429 for credentials that prove nothing is no refusal of the integration: anybody could hold its timers back."""
 _CONTENT: Mapping[ContentFault, Callable[[], Problem]] = {
     ContentFault.UNSUPPORTED: lambda: Problem(
@@ -282,6 +283,10 @@ class Deliveries:
             try:
                 checked = await self._sns.check(admission, verdict, request.body, request.now)
             except Recoverable as error:
+                over = self._failures.failed(exchange.address)
+                if over is not None:
+                    exchange.reason = _UNPROVEN
+                    raise over from error
                 exchange.reason = type(error).__name__
                 raise unavailable(
                     "The certificate that would prove this message cannot be fetched now. Send it again."

@@ -222,3 +222,17 @@ async def test_a_visit_to_nobody_is_an_error_to_try_again() -> None:
     with pytest.raises(SnsUnavailable):
         await opener("https://127.0.0.1:9/a.pem")
     await opener.close()
+
+
+async def test_certificates_that_cannot_be_fetched_are_refusals_up_to_the_bound_of_an_address(opener: FixedOpener) -> None:
+    """Anybody can write an unsigned envelope: who does it again and again holds no absence back."""
+    opener.away = True
+    ops = integration(OPS, ACME, "cloudwatch_sns", secret(SECRET), sns_topics=(TOPIC,))
+    async with running(directory((ops,)), clock=at_now(), sns_opener=opener, failures_burst=2) as gateway:
+        body, headers = orjson.dumps(envelope()), {"Content-Type": "text/plain"}
+        assert [(await gateway.post(PATH, body, headers)).status for _ in range(2)] == [503, 503]
+        await gateway.next_tick()
+        assert [each.integration for tick in gateway.ticks() for each in tick.refused] == [OPS]
+
+        assert [(await gateway.post(PATH, body, headers)).status for _ in range(2)] == [429, 429]
+        assert (await gateway.next_tick()).refused == []
