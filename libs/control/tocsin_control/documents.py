@@ -133,6 +133,13 @@ def read_integration(model: type[D], document: object) -> D:
         UnfitDocument: says every fault.
     """
     integration = read_document(model, document)
+    patterns = tuple(
+        Fault(place=("settings", "sns_topics", number), code="unfit-topic", detail="an ARN is taken whole: * matches nothing")
+        for number, topic in enumerate(integration.settings.sns_topics)
+        if "*" in topic
+    )
+    if patterns:
+        raise UnfitDocument(patterns[:FAULTS_MAX])
     if integration.settings.mapping is not None:
         written = integration.settings.mapping.model_dump(exclude_unset=True)
         faults = tuple(

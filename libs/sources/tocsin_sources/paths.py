@@ -5,6 +5,7 @@ instead of one alert. Others' expressions run in the partition of everybody, so 
 (few multi-selects, no lists or objects as literals, no `map` and `merge`, a bounded `join`) and evaluation has a budget.
 """
 
+import re
 import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -114,6 +115,8 @@ def compiled(text: str) -> Path:
     of_root = text.startswith(_ROOT)
     path = text.removeprefix(_ROOT) if of_root else text
     if path == "" or path.startswith("/"):
+        if _STRAY_TILDE.search(path) is not None:
+            raise UnfitPath("a JSON pointer writes ~ as ~0 and / as ~1; no other ~ stands in one")
         return Path(text, of_root, tuple(_unescaped(name) for name in path.split("/")[1:]))
     try:
         with warnings.catch_warnings():
@@ -193,6 +196,10 @@ def _follow(value: object, steps: tuple[str, ...]) -> object:
         else:
             return None
     return value
+
+
+_STRAY_TILDE = re.compile(r"~(?![01])")
+"""What RFC 6901 has no meaning for."""
 
 
 def _unescaped(name: str) -> str:

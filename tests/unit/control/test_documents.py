@@ -67,6 +67,8 @@ def test_a_name_is_all_that_must_be_said() -> None:
         ({"name": "web", "burst": 2**70}, "", "unfit-number"),
         ({"name": "web", "settings": {"a/b~c": 1}}, "/settings/a~1b~0c", "extra_forbidden"),
         ({"name": "web", "settings": {"mapping": {"title": "t", "tilte": "t"}}}, "/settings/mapping/tilte", "extra_forbidden"),
+        ({"name": "web", "settings": {"mapping": {"title": "/a~2"}}}, "/settings/mapping/title/path/0", "unfit-mapping"),
+        ({"name": "web", "settings": {"sns_topics": ["*"]}}, "/settings/sns_topics/0", "unfit-topic"),
         ({"name": "web", "settings": {"mapping": {"title": "a[?"}}}, "/settings/mapping/title/path/0", "unfit-mapping"),
     ],
 )
