@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 
@@ -23,6 +24,13 @@ class Policy:
 
 DEFAULT_POLICY: Final = Policy()
 _NAMES = ("never_by_itself", "quiet_s", "silent_s", "flapping_s", "spike_s")
+
+
+@lru_cache(maxsize=1024)
+def shared(*, never_by_itself: bool, quiet_s: int, silent_s: int | None, flapping_s: int, spike_s: int | None) -> Policy:
+    """Give the policy of these values: the same object each time, for there are as many as there are rules, not incidents."""
+    made = Policy(never_by_itself=never_by_itself, quiet_s=quiet_s, silent_s=silent_s, flapping_s=flapping_s, spike_s=spike_s)
+    return DEFAULT_POLICY if made == DEFAULT_POLICY else made
 
 
 def told(policy: Policy) -> dict[str, object]:

@@ -12,6 +12,7 @@ from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.image import Image
 from tocsin_contracts.record import record
 from tocsin_contracts.status import EventStatus
+from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.policy import DEFAULT_POLICY, Policy
 from tocsin_rules.compiled import CompiledRules, compile_rules
 from tocsin_rules.defaults import COMPILED_DEFAULTS
@@ -141,7 +142,7 @@ def judge(rules: Rules, source: str, integration: str, said: AlertEvent) -> Judg
 
 def policy_of(rules: Rules, ruling: Ruling) -> Policy:
     """Say how an incident behaves that this ruling opens."""
-    return Policy(
+    return policy.shared(
         never_by_itself=ruling.resolve_when is ResolveWhen.NEVER,
         quiet_s=ruling.resolve_after_s,
         silent_s=ruling.resolve_silent_after_s,
