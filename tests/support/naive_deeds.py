@@ -254,7 +254,8 @@ class NaiveDeeds:
         """It stands while it is what holds now: of two until the same moment each is, so often as somebody asks."""
         if not self._snoozed(incident) or incident.snoozed_until != done.until:
             return refused(409, "nothing-to-undo")
-        incident.snoozed_until = done.before
+        passed = done.before is not None and done.before <= self.model.time.clock
+        incident.snoozed_until = None if passed else done.before
         return DONE
 
     def _undo_merge(self, target: NaiveIncident, done: Undoable) -> None:

@@ -147,3 +147,14 @@ def test_an_alert_that_became_a_heartbeat_waits_no_more() -> None:
     folding.rules(rule, heartbeats=[{"name": "alive", "matchers": 'title="beat"', "every": "5m"}])
     folding.deliver(firing("a", title="beat"))
     assert effects(folding.deliver(firing("b"))) == ["held"]
+
+
+def test_an_alert_that_waited_is_counted_once_where_the_body_that_opens_the_incident_names_it_too() -> None:
+    """Else one more would fire than there is, and the incident could never be over."""
+    folding = Folding()
+    folding.rules({"name": "pairs", "threshold": {"alerts": 2, "within": "3m"}})
+    folding.deliver(firing("b"))
+    assert effects(folding.deliver(firing("a"), firing("b", title="again"))) == ["opened", "repeated"]
+    assert (folding.incident().alert_count, folding.incident().firing_count) == (2, 2)
+    folding.deliver(resolved("a"), resolved("b"))
+    assert folding.incident().status is IncidentStatus.RESOLVED

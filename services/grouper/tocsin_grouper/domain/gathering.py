@@ -161,6 +161,8 @@ class Gathering:
         name, event, moment = said.key.alert, said.event, self._moment
         if said.verdict is None:
             return self._beat(said, before)
+        if said.verdict is Verdict.BEGINS and before is not None and before.incident is not None and before.status.is_active:
+            said.verdict = Verdict.REPEATS  # it waited for others, and one named before it in the body took it in
         if said.verdict in (Verdict.BEGINS, Verdict.SUPERSEDES):
             return self._begin(said, before)
         if said.verdict is Verdict.STICKS or before is None:
