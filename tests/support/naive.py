@@ -53,7 +53,9 @@ class NaiveModel(NaiveTables):
         return bool(same)
 
     def _late(self, alert: NaiveAlert, event: AlertEvent) -> bool:
-        """DESIGN 3, "Time", and ADR 7; nobody acknowledges what is over."""
+        """DESIGN 3, "Time", and ADR 7; nobody acknowledges what is over. A sign of life is none of the past."""
+        if event.heartbeat and not (alert.active and alert.incident is not None):
+            return False
         if event.status is EventStatus.ACKNOWLEDGED:
             return alert.status is AlertStatus.RESOLVED or alert.silent
         if not event.trusted or alert.start is None or event.episode_at is None:
