@@ -18,6 +18,7 @@ from tocsin_control.tenants import (
     create_tenant,
     find_tenant,
     list_tenants,
+    record_worker_rate,
     set_tenant_enabled,
 )
 from tocsin_runtime.errors import Fatal
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
     commands.command("list")(show_tenants)
     commands.command("show")(show_tenant)
     commands.command("limit")(limit)
+    commands.command("worker-rate")(worker_rate)
     commands.command("disable")(disable)
     commands.command("enable")(enable)
     commands.command("erase")(erase)
@@ -93,6 +95,16 @@ def limit(
         return await change_tenant_limits(connection, found.id, rate_limit_per_min=rate_limit_per_min, burst=burst, actor=actor())
 
     show(_answer(change(dsn, work)), as_json=as_json)
+
+
+def worker_rate(
+    rate_per_min: Annotated[int, typer.Argument(metavar="RATE", min=1, help="Deliveries a minute that one worker folds.")],
+    dsn: Dsn = None,
+    as_json: Json = False,
+) -> None:
+    """Say what one worker folds a minute: the limits of a partition's tenants may not add up to more."""
+    change(dsn, lambda connection: record_worker_rate(connection, rate_per_min))
+    show({"worker_rate_per_min": rate_per_min}, as_json=as_json)
 
 
 def disable(tenant: _Named, dsn: Dsn = None, as_json: Json = False) -> None:

@@ -25,6 +25,7 @@ from tocsin_ingest.answers import malformed, not_found, too_large, unauthenticat
 from tocsin_ingest.domain.content import ContentFault, ContentLimits, UnfitContent, encoding_of, gunzip
 from tocsin_ingest.domain.refusals import Refusals
 from tocsin_ingest.domain.target import Webhook
+from tocsin_ingest.first_refusals import FirstRefusals
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, Usage
 from tocsin_ingest.prepared import Dates, accepted
@@ -97,6 +98,7 @@ class Deliveries:
         self._refusals = refusals
         self._usage = usage
         self._metrics = metrics
+        self._first_refusals = FirstRefusals(metrics, clock)
         self._clock = clock
         self._bounds = bounds
         self._admissions = Admissions()
@@ -338,6 +340,8 @@ class Deliveries:
             return
         if status in {429, 503} and reason not in _DENIALS:
             self._refusals.note(admission.tenant.partition, admission.entry.tenant, admission.entry.id)
+        if status == 429 and reason not in _DENIALS:
+            self._first_refusals.note(admission.entry.tenant, admission.entry.id)
 
 
 def _token_of(target: Webhook, source: Source, admission: Admission | None, query: Mapping[str, str]) -> str | None:

@@ -57,6 +57,9 @@ class IngestMetrics:
     """What ingest counts and times."""
 
     def __init__(self, metrics: Metrics) -> None:
+        self._first_refusals = metrics.counter(
+            "tocsin_ingest_first_refusals_total", "integrations answered 429 for the first time within the hour"
+        )
         self._requests = metrics.counter("tocsin_ingest_requests_total", "answered requests", ("route", "status"))
         self._received = metrics.counter("tocsin_ingest_received_bytes_total", "bytes of accepted bodies, as received")
         self._check = StageSeconds("check")
@@ -101,6 +104,10 @@ class IngestMetrics:
     def rejected(self, reason: str) -> None:
         """Count a delivery that was not accepted; `reason` is a code of ours."""
         self._rejected.labels(reason).inc()
+
+    def first_refused(self) -> None:
+        """Count an integration whose first refusal of the hour this is."""
+        self._first_refusals.inc()
 
     def ticked(self, result: str) -> None:
         """Count a tick: appended or failed."""
