@@ -110,7 +110,8 @@ class NaiveModel(NaiveTables):
         alert.said_nothing = False
         ruling = self.rules_of(alert.tenant).ruling(event)
         window = ruling.group_window_s or self.settings.group_window_s
-        if event.status is EventStatus.FIRING:
+        goes_on = alert.active and alert.incident is not None and alert.waits_in is None  # by the window it began with
+        if event.status is EventStatus.FIRING and not goes_on:
             alert.window_s = window if event.never_resolves else None
 
     def _fires(self, alert: NaiveAlert, event: AlertEvent) -> None:
