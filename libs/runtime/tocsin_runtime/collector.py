@@ -9,8 +9,8 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-THRESHOLD = 20_000
-"""New objects between two looks at the young ones."""
+THRESHOLD = 100_000
+"""New objects between two looks at the young ones: more than a batch makes, most of which are gone by the time of the look."""
 _OLDER = (50, 100)
 
 
