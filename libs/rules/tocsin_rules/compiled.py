@@ -11,7 +11,7 @@ from tocsin_rules.default_classification import DEFAULT_CLASSIFICATION
 from tocsin_rules.document import DEFAULT_RULE, ClassificationRule, EscalationRule, HeartbeatRule, RuleSet
 from tocsin_rules.fields import EVERYTHING, Subject
 from tocsin_rules.index import MatcherIndex, numbers_of
-from tocsin_rules.keys import Values, default_values, grouped_key, grouped_values, hash_parts
+from tocsin_rules.keys import Values, default_key_of, default_values, grouped_key, grouped_values
 from tocsin_rules.ruling import REASON_MAX, Classification, Ruling
 from tocsin_rules.settings import Settings, settings_of
 
@@ -112,7 +112,7 @@ class CompiledRules:
     def _rule(self, bits: int, values: Values, severity: Severity | None, team: str | None) -> Ruling:
         settings = self._settings(bits)
         is_default = settings.group_by is None
-        key = hash_parts(*(value for _, value in values)) if is_default else grouped_key(settings.key_rule, values)
+        key = default_key_of(values) if is_default else grouped_key(settings.key_rule, values)
         return Ruling(
             rule=settings.rule,
             rules=settings.rules,

@@ -16,7 +16,12 @@ def default_key(source: str, event: AlertEvent) -> str:
 
     Parts are length-prefixed, so that no two alerts of different problems share a key by concatenation.
     """
-    return hash_parts(source, event.project, event.environment or "", event.problem)
+    return default_key_of(default_values(source, event))
+
+
+def default_key_of(values: Values) -> str:
+    """Hash what `default_values` gave."""
+    return hash_parts(*(value for _, value in values))
 
 
 def default_values(source: str, event: AlertEvent) -> Values:

@@ -36,8 +36,8 @@ class Rules:
 class Judged:
     """An alert event as the tenant's rules see it.
 
-    What only the beginning of an episode needs is asked for when it is asked for: most events go on with one. Asked twice it
-    is the same, for rules and event never change.
+    What only the beginning of an episode needs is worked out when somebody asks: most events go on with one. It is kept, and
+    always of the event as the rules found it, before `settle` gave it its team and severity.
     """
 
     __slots__ = ("_classified", "_from", "_ruling", "beat", "escalations", "event", "said")
