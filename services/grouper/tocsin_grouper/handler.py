@@ -1,6 +1,6 @@
 """One partition's work: fold a batch in log order, write its rows with its progress in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -45,7 +45,8 @@ class PartitionHandler:
         self._cached_max = cached_max
         self._timers = timers
         self._lists: set[Key] = set()
-        self._changed: set[Key] = set()
+        self._changed: list[Collection[Key]] = []
+        """Keys that the last fold changed, record by record."""
         self.claim = claim
 
     @property
@@ -77,7 +78,7 @@ class PartitionHandler:
         for record in records:
             decision = await self._decide(record)
             self._state.absorb(decision.facts, decision.draft)
-            self._changed.update(decision.draft.writes)
+            self._changed.append(decision.draft.writes.keys())
             changes.add(decision)
             _report(decision)
         return changes
@@ -145,7 +146,7 @@ class PartitionHandler:
         self._lists.clear()
         if len(loaded) > self._cached_max:
             keep: dict[Key, Value | None] = dict(list(loaded.items())[len(loaded) // 2 :])
-            keep.update((key, loaded[key]) for key in self._changed if key in loaded)
+            keep.update((key, loaded[key]) for keys in self._changed for key in keys if key in loaded)
             self._state.loaded = keep
 
 

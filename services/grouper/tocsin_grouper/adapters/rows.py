@@ -39,7 +39,7 @@ INCIDENTS = (
     "service", "environment", "team", "category", "link", "labels", "rule", "rule_version", "reason", "policy", "previous_id",
     "split_from", "merged_into", "created_at", "updated_at", "first_seen_at", "last_alert_at", "acknowledged_at", "resolved_at",
     "closed_at", "snoozed_until", "assignee", "runbook_url", "alert_count", "firing_count", "event_count", "version", "revision",
-    "partition", "opened_offset", "changed_offset", "over_observed", "turned_observed", "flapping", "silent", "recent",
+    "partition", "opened_offset", "changed_offset", "over_observed", "turned_observed", "flapping", "silent", "recent", "merged_by",
 )  # fmt: skip
 ALERTS = (
     "tenant_id", "id", "integration_id", "source", "identity", "problem", "project", "status", "severity", "title", "service",
@@ -146,6 +146,7 @@ def changed_incidents(changes: Changes) -> list[Row]:
             i.snoozed_until,
             i.assignee, i.team, i.category, i.runbook_url, i.merged_into, i.alert_count, i.firing_count, i.event_count, i.version,
             i.revision, i.over_observed, i.turned_observed, i.flapping, i.silent, _flat(i.recent), i.changed_offset,
+            i.merged_by,
         )
         for key, i in changes.incidents.items()
         if key not in changes.opened
@@ -213,7 +214,7 @@ def _opened(i: Incident, opening: Position, fact: IncidentOpened, reason: str | 
         i.updated_at, i.first_seen_at, i.last_alert_at, i.acknowledged_at, i.resolved_at, i.closed_at, i.snoozed_until,
         i.assignee, i.runbook_url, i.alert_count, i.firing_count, i.event_count, i.version, i.revision, opening.partition,
         opening.offset, i.changed_offset,
-        i.over_observed, i.turned_observed, i.flapping, i.silent, _flat(i.recent),
+        i.over_observed, i.turned_observed, i.flapping, i.silent, _flat(i.recent), i.merged_by,
     )  # fmt: skip
 
 

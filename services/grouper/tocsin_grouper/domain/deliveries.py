@@ -126,8 +126,9 @@ def _record(
     duplicate_of: int | None = None,
     incidents: tuple[str, ...] = (),
 ) -> None:
-    recorded = RecordedDelivery(tenant=image.tenant, outcome=outcome, logged_at=step.now)
-    step.draft.put(DeliveryKey(*step.position), recorded)
+    if outcome is Outcome.FAILED:  # what else became of it no redrive needs to know: it is refused all the same
+        recorded = RecordedDelivery(tenant=image.tenant, outcome=outcome, logged_at=step.now)
+        step.draft.put(DeliveryKey(*step.position), recorded)
     step.record(
         DeliveryRecorded(
             image=image, outcome=outcome, reason=reason, detail=detail, duplicate_of=duplicate_of, incidents=incidents

@@ -160,6 +160,7 @@ def _recorded(before: Incident, fact: AlertsRecorded, place: Place) -> Incident:
         category=before.category,
         runbook_url=before.runbook_url,
         merged_into=before.merged_into,
+        merged_by=before.merged_by,
         alert_count=before.alert_count + len(fact.joined),
         firing_count=active,
         event_count=before.event_count + fact.events,
@@ -217,7 +218,7 @@ def _moved(before: Incident, after: IncidentStatus, at: int, place: Place) -> di
 
 def _restored(status: IncidentStatus) -> dict[str, Any]:
     """Give back a status from which the incident was not over."""
-    return {"status": status, "resolved_at": None, "closed_at": None, "over_observed": None, "merged_into": None}
+    return {"status": status, "resolved_at": None, "closed_at": None, "over_observed": None, "merged_into": None, "merged_by": None}
 
 
 def _left(before: Incident, fact: AlertsLeft, place: Place) -> dict[str, Any]:
@@ -231,7 +232,7 @@ def _left(before: Incident, fact: AlertsLeft, place: Place) -> dict[str, Any]:
     if (active > 0) != (before.firing_count > 0):
         changed["turned_observed"] = place.heard
     if fact.closes is not None:
-        changed |= _moved(before, IncidentStatus.CLOSED, fact.at, place) | {"merged_into": fact.to}
+        changed |= _moved(before, IncidentStatus.CLOSED, fact.at, place) | {"merged_into": fact.to, "merged_by": fact.command}
     return changed
 
 
@@ -259,7 +260,7 @@ def _reversed(before: Incident, status: IncidentStatus) -> dict[str, Any]:
     if not status.is_over:
         return _restored(status)
     resolved_only = status is IncidentStatus.RESOLVED
-    return {"status": status, "merged_into": None, "closed_at": None if resolved_only else before.closed_at}
+    return {"status": status, "merged_into": None, "merged_by": None, "closed_at": None if resolved_only else before.closed_at}
 
 
 def _first(before: int | None, value: int, happened: bool) -> int | None:

@@ -4,7 +4,6 @@ If state changes, a fact says so: `evolve` turns facts into state, the writer tu
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tocsin_contracts.alert import AlertEvent
@@ -152,7 +151,7 @@ class ClockAdvanced:
     clock: PartitionClock
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IncidentChanged:
     """A fact of an incident, with its tenant: a tick may concern many."""
 

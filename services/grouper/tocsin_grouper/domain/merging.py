@@ -134,7 +134,7 @@ def _undo_merge(step: Step, target: Incident, command: Command, deed: Undo, came
     keys = [AlertKey(tenant, name) for name in came.alerts]
     step.draft.require([IncidentKey(tenant, came.origin), *keys])
     source = step.incident(tenant, came.origin)
-    stands = source is not None and source.merged_into == target.id and source.closed_at == came.at
+    stands = source is not None and source.merged_into == target.id and source.merged_by == came.command
     if source is None or not stands or came.closed is None:  # taken back before, though it was merged again since
         return conflict(target, "nothing-to-undo")
     alerts = [alert for key in keys if (alert := step.draft.alert(key)) is not None and alert.incident == target.id]

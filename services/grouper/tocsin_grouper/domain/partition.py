@@ -4,9 +4,12 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
 from tocsin_grouper.domain.facts import (
+    AlertRecorded,
     ClockAdvanced,
+    DeliveryRecorded,
     Fact,
     GatewayTicked,
+    IncidentChanged,
     RefusalCounted,
     RulesAdopted,
     TenantGone,
@@ -18,6 +21,9 @@ from tocsin_grouper.domain.rules import Judgements, Rules
 from tocsin_grouper.domain.state import PartitionClock, RecordedDelivery, Value
 from tocsin_grouper.domain.timers import Timers
 from tocsin_grouper.domain.view import Draft
+
+_ROWS_ONLY = frozenset({AlertRecorded, DeliveryRecorded, IncidentChanged})
+"""Nearly all facts: what they move lies in the draft already."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +55,8 @@ class PartitionState:
         """Make a step's facts the state."""
         draft.merge_into(self.loaded)
         for fact in facts:
+            if type(fact) in _ROWS_ONLY:
+                continue
             match fact:
                 case ClockAdvanced(clock=clock):
                     self.clock = clock

@@ -82,6 +82,8 @@ class Incident:
     runbook_url: str | None = None
     merged_into: str | None = None
     """The incident that took its alerts."""
+    merged_by: str | None = None
+    """The command that moved them there: two merges of one incident in one moment are two (undo)."""
     alert_count: int = 0
     firing_count: int = 0
     event_count: int = 0

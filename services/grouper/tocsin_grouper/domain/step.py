@@ -25,7 +25,7 @@ FOLLOWED_MAX: Final = 20
 class Step:
     """Collects facts and evolves the draft with each, so that a later decision of the record sees the earlier ones."""
 
-    __slots__ = ("_adopted", "_rules", "clock", "draft", "facts", "judgements", "position", "refusals")
+    __slots__ = ("_adopted", "_rules", "clock", "draft", "facts", "judgements", "now", "position", "refusals")
 
     def __init__(
         self,
@@ -39,6 +39,8 @@ class Step:
     ) -> None:
         self.position = position
         self.clock = clock
+        self.now = clock.clock
+        """The fold's clock, µs."""
         self.refusals = refusals
         self.judgements = judgements
         self._rules = rules
@@ -46,14 +48,9 @@ class Step:
         self.draft = Draft(loaded)
         self.facts: list[Fact] = []
 
-    @property
-    def now(self) -> int:
-        """The fold's clock, µs."""
-        return self.clock.clock
-
     def observed_for(self, tenant: str, integration: str) -> int:
         """Give absence time as an integration counts it: less what it is owed."""
-        return self.clock.observed - owed(self.refusals, tenant, integration)
+        return self.clock.observed - owed(self.refusals, tenant, integration) if self.refusals else self.clock.observed
 
     def incident(self, tenant: str, incident: str) -> Incident | None:
         """Read an incident as the step left it so far."""
@@ -107,7 +104,7 @@ class Step:
             self.draft.put(OpeningKey(tenant, after.id), fact)
         elif isinstance(fact, _UNDOABLE):
             self.draft.put(ActionKey(tenant, after.id, fact.version), fact)
-        self.facts.append(IncidentChanged(tenant, fact))
+        self.facts.append(IncidentChanged(tenant=tenant, fact=fact))
         return after
 
     def record(self, fact: Fact) -> None:

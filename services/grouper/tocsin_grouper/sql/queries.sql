@@ -38,7 +38,7 @@ SELECT tenant_id, id, integration_id, incident_id, status, severity, heartbeat, 
 SELECT tenant_id, id, group_key, integration_id AS integration, rule, rule_version, status, severity, worst, created_at, updated_at,
        first_seen_at, last_alert_at, acknowledged_at, resolved_at, closed_at, snoozed_until, assignee, team, category, runbook_url,
        merged_into, alert_count, firing_count, event_count, version, revision, flapping, silent, turned_observed, over_observed,
-       policy, recent, changed_offset
+       policy, recent, changed_offset, merged_by
   FROM proj.incidents JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND id = name;
 
 -- name: load_groups
@@ -128,7 +128,7 @@ UPDATE proj.incidents AS i
        team = n.team, category = n.category, runbook_url = n.runbook_url, merged_into = n.merged_into,
        alert_count = n.alert_count, firing_count = n.firing_count, event_count = n.event_count, version = n.version,
        revision = n.revision, over_observed = n.over_observed, turned_observed = n.turned_observed, flapping = n.flapping,
-       silent = n.silent, recent = n.recent, changed_offset = n.changed_offset
+       silent = n.silent, recent = n.recent, changed_offset = n.changed_offset, merged_by = n.merged_by
   FROM unnest($1::proj.moved_incident[]) AS n
  WHERE i.tenant_id = n.tenant_id AND i.id = n.id;
 

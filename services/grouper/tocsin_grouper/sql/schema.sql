@@ -102,6 +102,7 @@ CREATE TABLE proj.incidents (
     flapping        boolean     NOT NULL,        -- opened too often: kept open, and quiet
     silent          boolean     NOT NULL,        -- its last alert ended by silence: it collects no more
     recent          bigint[]    NOT NULL,        -- minutes and events in turn, for spikes; empty unless its policy counts
+    merged_by       text,                        -- the command that moved its alerts into `merged_into`
     PRIMARY KEY (tenant_id, id)
 ) WITH (fillfactor = 50);
 CREATE INDEX incidents_created ON proj.incidents (tenant_id, created_at DESC, id DESC);
@@ -122,7 +123,7 @@ CREATE TYPE proj.moved_incident AS (
     acknowledged_at timestamptz, resolved_at timestamptz, closed_at timestamptz, snoozed_until timestamptz, assignee text,
     team text, category text, runbook_url text, merged_into text, alert_count integer, firing_count integer,
     event_count integer, version integer, revision integer, over_observed bigint, turned_observed bigint, flapping boolean,
-    silent boolean, recent bigint[], changed_offset bigint
+    silent boolean, recent bigint[], changed_offset bigint, merged_by text
 );
 
 -- Which incident a group's next alert joins, if that one still collects; and what waits for others, and how often it opened.
