@@ -286,6 +286,17 @@ def test_a_merge_that_was_taken_back_is_not_taken_back_again_when_another_stands
     assert [counts(incident) for incident in folding.incidents()] == [(2, 2, 2), (2, 2, 2)]
 
 
+def test_two_merges_of_one_incident_in_the_same_moment_are_told_apart() -> None:
+    """The clock stands still between records of one batch: what was taken back is known by its command, not by its time."""
+    folding = two()
+    merge(folding, 0, 1)
+    first = folding.incidents()[0].version
+    undo(folding, 0, first)
+    merge(folding, 0, 1)
+    assert refusal(undo(folding, 0, first)) == (409, "nothing-to-undo")
+    assert decided(undo(folding, 0, folding.incidents()[0].version)).applied
+
+
 def test_undoing_a_split_hides_nothing_that_fires_in_what_is_over() -> None:
     folding = Folding()
     folding.deliver(firing("a"), firing("b"))

@@ -263,7 +263,6 @@ class Both(RuleBasedStateMachine):
 
     @rule(data=st.data(), tenant=TENANTS)
     def somebody_merges(self, data: st.DataObject, tenant: str) -> None:
-        self.folding.wait(0.001)  # the fold tells merges of one incident apart by their moment: none have the same
         (name,) = self.some(data, tenant)
         self.ask(tenant, {"kind": "merge", "incident": name, "sources": self.some(data, tenant, most=2)})
 

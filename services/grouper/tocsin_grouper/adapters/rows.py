@@ -39,7 +39,8 @@ INCIDENTS = (
     "service", "environment", "team", "category", "link", "labels", "rule", "rule_version", "reason", "policy", "previous_id",
     "split_from", "merged_into", "created_at", "updated_at", "first_seen_at", "last_alert_at", "acknowledged_at", "resolved_at",
     "closed_at", "snoozed_until", "assignee", "runbook_url", "alert_count", "firing_count", "event_count", "version", "revision",
-    "partition", "opened_offset", "changed_offset", "over_observed", "turned_observed", "flapping", "silent", "recent", "merged_by",
+    "partition", "opened_offset", "changed_offset", "over_observed", "turned_observed", "flapping", "silent", "recent",
+    "merged_by",
 )  # fmt: skip
 ALERTS = (
     "tenant_id", "id", "integration_id", "source", "identity", "problem", "project", "status", "severity", "title", "service",

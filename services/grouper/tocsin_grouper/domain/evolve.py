@@ -1,7 +1,7 @@
 """Facts to state: total functions that never refuse. Nothing else makes an `Incident`."""
 
 from dataclasses import replace
-from typing import Any, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from tocsin_contracts.incident import (
     AlertsCame,
@@ -28,6 +28,8 @@ from tocsin_contracts.status import IncidentStatus
 from tocsin_contracts.times import MINUTE, SECOND
 from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.state import Incident
+
+_UNMERGED: Final[dict[str, Any]] = {"merged_into": None, "merged_by": None}
 
 
 class Place(NamedTuple):
@@ -218,7 +220,7 @@ def _moved(before: Incident, after: IncidentStatus, at: int, place: Place) -> di
 
 def _restored(status: IncidentStatus) -> dict[str, Any]:
     """Give back a status from which the incident was not over."""
-    return {"status": status, "resolved_at": None, "closed_at": None, "over_observed": None, "merged_into": None, "merged_by": None}
+    return _UNMERGED | {"status": status, "resolved_at": None, "closed_at": None, "over_observed": None}
 
 
 def _left(before: Incident, fact: AlertsLeft, place: Place) -> dict[str, Any]:
@@ -260,7 +262,7 @@ def _reversed(before: Incident, status: IncidentStatus) -> dict[str, Any]:
     if not status.is_over:
         return _restored(status)
     resolved_only = status is IncidentStatus.RESOLVED
-    return {"status": status, "merged_into": None, "merged_by": None, "closed_at": None if resolved_only else before.closed_at}
+    return _UNMERGED | {"status": status, "closed_at": None if resolved_only else before.closed_at}
 
 
 def _first(before: int | None, value: int, happened: bool) -> int | None:
