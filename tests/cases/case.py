@@ -11,7 +11,7 @@ import orjson
 from tests.support.folding import Folding
 from tests.support.images import records_of
 from tocsin_contracts.incident import encode_fact
-from tocsin_grouper.decoding import decode
+from tocsin_grouper.decoding import decode, stamp_of
 from tocsin_grouper.domain.facts import AlertRecorded, CommandDecided, DeliveryRecorded, DeliveryRedriven, Fact, IncidentChanged
 from tocsin_grouper.domain.fold import FOLD_VERSION
 from tocsin_runtime.log import Record
@@ -45,7 +45,9 @@ def told(case: Case) -> list[list[Any]]:
             partition=0, offset=record["offset"], appended_at_ms=0, key=record["key"].encode(),
             value=orjson.dumps(record["value"]), headers=headers,
         )  # fmt: skip
-        lines += [[record["offset"], *line] for fact in folding.fold_record(decode(found)) if (line := _line(fact))]
+        lines += [
+            [record["offset"], *line] for fact in folding.fold_record(decode(found, stamp_of(found))) if (line := _line(fact))
+        ]
     return lines
 
 

@@ -1,11 +1,12 @@
 """The image of a delivery: its outcome and all its alerts in one value, the only thing that the fold reads.
 
-Text that the alerts of a delivery share is stored once (`texts`); an alert refers to it by index. Readers build events
-without validating again what our own normalizer wrote: this is the hottest decode of the system.
+Text that the alerts of a delivery share is stored once (`texts`); an alert refers to it by index, and says in which of its
+fields it does (`shared`: bits, in the order of `_SHARED`; an image without it is of an older writer, and any field may).
+Readers build events without validating again what our own normalizer wrote: this is the hottest decode of the system.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -25,8 +26,13 @@ _NOT_THE_FOLDS = set(GATEWAY_AND_MAP)
 _SHARED = ("title", "description", "link", "service", "environment", "team", "project", "problem", "raw")
 _SHARED_FROM = 24
 """Texts shorter than this are not worth an index."""
+_LABELS = 1 << len(_SHARED)
+_ANY = 2 * _LABELS - 1
 _SEVERITIES = {severity.value: severity for severity in Severity}
 _STATUSES = {status.value: status for status in EventStatus}
+_MAPPED = {mapped.value: mapped for mapped in Mapped}
+_NAMES = tuple(tuple(name for place, name in enumerate(_SHARED) if bits >> place & 1) for bits in range(_LABELS))
+"""Names of fields by their bits."""
 
 
 @record
@@ -96,7 +102,7 @@ def decode_image(value: bytes) -> Image:
         tenant=document["tenant"],
         integration=document["integration"],
         source=document["source"],
-        mapped=Mapped(document["mapped"]),
+        mapped=_MAPPED[document["mapped"]],
         reason=document.get("reason"),
         detail=document.get("detail"),
         sender_id=document.get("sender_id"),
@@ -112,6 +118,7 @@ def decode_image(value: bytes) -> Image:
 
 
 _DEFAULT_SETTINGS = IntegrationSettings()
+_NONE: Mapping[str, Any] = {}
 
 
 def _shared_texts(alerts: Sequence[AlertEvent]) -> list[str]:
@@ -142,9 +149,13 @@ def _alert(event: AlertEvent, alert: AlertId, index: dict[str, int]) -> dict[str
         "labels": {name: index.get(text, text) for name, text in event.labels.items()} or None,
         "flags": _flags(event) or None,
     }
-    for name in _SHARED:
+    shared = 0
+    for place, name in enumerate(_SHARED):
         text = getattr(event, name)
         document[name] = text if text is None else index.get(text, text)
+        shared |= (text in index) << place
+    if index:
+        document["shared"] = shared | _LABELS * any(text in index for text in event.labels.values())
     return {key: value for key, value in document.items() if value is not None}
 
 
@@ -154,14 +165,13 @@ def _flags(event: AlertEvent) -> int:
 
 def _event(alert: dict[str, Any], texts: list[str]) -> AlertEvent:
     get = alert.get
-    if texts:
-        for name in _SHARED:
-            value = get(name)
-            if type(value) is int:
+    labels = get("labels", _NONE)
+    if texts and (shared := get("shared", _ANY)):
+        for name in _NAMES[shared & ~_LABELS]:
+            if type(value := get(name)) is int:
                 alert[name] = texts[value]
-    labels = get("labels", {})
-    if texts and labels:
-        labels = {name: texts[value] if type(value) is int else value for name, value in labels.items()}
+        if shared & _LABELS:
+            labels = {name: texts[value] if type(value) is int else value for name, value in labels.items()}
     flags = get("flags", 0)
     severity = get("severity")
     return AlertEvent(
@@ -179,12 +189,12 @@ def _event(alert: dict[str, Any], texts: list[str]) -> AlertEvent:
         host=get("host"),
         link=get("link"),
         labels=labels,
-        metadata=get("metadata", {}),
+        metadata=get("metadata", _NONE),
         occurred_at=get("occurred_at"),
         episode_at=get("episode_at"),
-        trusted=bool(flags & 1),
-        never_resolves=bool(flags & 2),
-        heartbeat=bool(flags & 4),
-        sanitized=bool(flags & 8),
+        trusted=flags & 1 != 0,
+        never_resolves=flags & 2 != 0,
+        heartbeat=flags & 4 != 0,
+        sanitized=flags & 8 != 0,
         raw=get("raw"),
     )

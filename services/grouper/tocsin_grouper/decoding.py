@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from tocsin_contracts.command import Command, decode_command
-from tocsin_contracts.envelope import Kind, kind_of, source_of
+from tocsin_contracts.envelope import Kind, SourceStamp, kind_of, source_of
 from tocsin_contracts.image import Image, decode_image
-from tocsin_contracts.position import Position
 from tocsin_contracts.tenant import TenantErased, decode_tenant_erased
 from tocsin_contracts.tick import Tick, decode_tick
 from tocsin_grouper.domain.fold import LogRecord
@@ -26,14 +25,14 @@ class _UnknownKind(Exception):  # noqa: N818 # it never leaves this module
     """A kind of record that this release does not know."""
 
 
-def source_position(record: Record) -> Position:
-    """Read which record of the log an image stands for.
+def stamp_of(record: Record) -> SourceStamp:
+    """Read which record of the log an image stands for, and who wrote it.
 
     Raises:
         Fatal: the record was not written by a normalizer.
     """
     try:
-        return source_of(record.headers).position
+        return source_of(record.headers)
     except ValueError as error:
         raise Fatal(
             f"tocsin.alerts {record.partition}:{record.offset} carries no readable source position ({error}): somebody else "
@@ -41,17 +40,17 @@ def source_position(record: Record) -> Position:
         ) from error
 
 
-def decode(record: Record) -> LogRecord:
-    """Decode one record.
+def decode(record: Record, stamp: SourceStamp) -> LogRecord:
+    """Decode one record, whose stamp was read already.
 
     Raises:
         Fatal: a kind or a form that this release does not know: consumers are to be upgraded first (DESIGN 3).
     """
-    stamp = source_of(record.headers)
-    read = _READERS.get(kind_of(record.headers))
+    kind = kind_of(record.headers)
+    read = _READERS.get(kind)
     try:
         if read is None:
-            raise _UnknownKind(kind_of(record.headers))  # noqa: TRY301 # one sentence for all that cannot be read
+            raise _UnknownKind(kind)  # noqa: TRY301 # one sentence for all that cannot be read
         payload = read(record.value)
     except (ValueError, KeyError, _UnknownKind) as error:
         raise Fatal(

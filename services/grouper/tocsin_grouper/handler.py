@@ -1,11 +1,11 @@
 """One partition's work: fold a batch in log order, write its rows with its progress in one transaction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
 
-from tocsin_grouper.decoding import decode, source_position
+from tocsin_grouper.decoding import decode, stamp_of
 from tocsin_grouper.domain import needs
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.fold import TIMER_HANDLERS, Decision, LogRecord, TimerHandler, decide
@@ -45,8 +45,6 @@ class PartitionHandler:
         self._cached_max = cached_max
         self._timers = timers
         self._lists: set[Key] = set()
-        self._changed: list[Collection[Key]] = []
-        """Keys that the last fold changed, record by record."""
         self.claim = claim
 
     @property
@@ -65,38 +63,39 @@ class PartitionHandler:
             Fenced: somebody else owns the partition.
         """
         fresh, source_next = self.accept(records, self.claim.source_next)
-        changes = await self.fold([decode(record) for record in fresh])
+        changes = await self.fold(fresh)
         self.claim = await self._store.write(self.claim, changes, next=records[-1].offset + 1, source_next=source_next)
         self.trim()
+        self._state.lately.forget_written(all_of_it=True)
         return changes
 
     async def fold(self, records: Sequence[LogRecord]) -> Changes:
         """Fold decoded records in order, loading what they need; nothing is written."""
         await self._prefetch(records)
         changes = Changes()
-        self._changed.clear()
+        self._state.lately.begin()
         for record in records:
             decision = await self._decide(record)
             self._state.absorb(decision.facts, decision.draft)
-            self._changed.append(decision.draft.writes.keys())
             changes.add(decision)
             _report(decision)
         return changes
 
-    def accept(self, records: Sequence[Record], source_next: int | None) -> tuple[list[Record], int]:
-        """Keep the records that come next in the log; drop repeats, whatever release wrote them; refuse a gap.
+    def accept(self, records: Sequence[Record], source_next: int | None) -> tuple[list[LogRecord], int]:
+        """Decode the records that come next in the log; drop repeats, whatever release wrote them; refuse a gap.
 
         Gives the records to fold and the source offset that comes behind them.
 
         Raises:
-            Fatal: a record is missing in between.
+            Fatal: a record is missing in between, or one cannot be read.
         """
         expected = source_next or 0
-        fresh: list[Record] = []
+        fresh: list[LogRecord] = []
         for record in records:
-            position = source_position(record)
+            stamp = stamp_of(record)
+            position = stamp.position
             if position.offset == expected:
-                fresh.append(record)
+                fresh.append(decode(record, stamp))
                 expected += 1
             elif position.offset > expected:
                 raise Fatal(
@@ -146,8 +145,9 @@ class PartitionHandler:
         self._lists.clear()
         if len(loaded) > self._cached_max:
             keep: dict[Key, Value | None] = dict(list(loaded.items())[len(loaded) // 2 :])
-            keep.update((key, loaded[key]) for keys in self._changed for key in keys if key in loaded)
+            keep.update((key, loaded[key]) for key in self._state.lately.changed() if key in loaded)
             self._state.loaded = keep
+        self._state.lately.forget_written()
 
 
 def _report(decision: Decision) -> None:

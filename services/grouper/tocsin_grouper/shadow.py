@@ -12,7 +12,7 @@ from tocsin_contracts.topics import ALERTS, GROUPER_CONSUMER
 from tocsin_grouper.adapters import schema
 from tocsin_grouper.adapters.codec import Connection
 from tocsin_grouper.adapters.postgres import Projection
-from tocsin_grouper.decoding import decode, source_position
+from tocsin_grouper.decoding import stamp_of
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.handler import PartitionHandler
 from tocsin_grouper.ownership import Connect
@@ -68,12 +68,12 @@ class ShadowPartition:
         reached = self.claim
         try:
             async for records in self._reader.scan(ALERTS, self.claim.partition, self.claim.next, end):
-                batch.extend(record for record in records if source_position(record).offset < source_stop)
+                batch.extend(record for record in records if stamp_of(record).position.offset < source_stop)
                 if len(batch) >= batch_records:
                     reached, writing = await self._fold(handler, reached, batch, writing)
                     batch = []
                     folded()
-                if source_position(records[-1]).offset >= source_stop - 1:
+                if stamp_of(records[-1]).position.offset >= source_stop - 1:
                     break
             if batch:
                 reached, writing = await self._fold(handler, reached, batch, writing)
@@ -104,7 +104,7 @@ class ShadowPartition:
         What the batch before changed is in the handler's memory, so what is loaded meanwhile cannot be stale.
         """
         fresh, source_next = handler.accept(batch, reached.source_next)
-        changes = await handler.fold([decode(record) for record in fresh])
+        changes = await handler.fold(fresh)
         if writing is not None:
             await asyncio.shield(writing)  # a write that began is not interrupted: nobody would know whether it was committed
             handler.trim()
@@ -133,7 +133,7 @@ async def find_start(reader: LogReader, partition: int) -> Start:
     """Find where a partition's images begin."""
     bounds = await reader.bounds(ALERTS, partition)
     first = await reader.read(ALERTS, partition, bounds.earliest, max_records=1) if bounds.next > bounds.earliest else []
-    source = source_position(first[0]).offset if first else 0
+    source = stamp_of(first[0]).position.offset if first else 0
     return Start(partition=partition, bounds=bounds, first_source=source)
 
 
