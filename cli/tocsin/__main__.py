@@ -1,61 +1,58 @@
 """The `tocsin` command: subcommands from a list, and every failure as one line."""
 
+import importlib
 import logging
 import sys
 import traceback
-from types import ModuleType
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import typer
 
-from tocsin.commands import (
-    apply,
-    deliveries,
-    demo,
-    diff,
-    doctor,
-    down,
-    incidents,
-    integrations,
-    keys,
-    master_key,
-    migrate,
-    rebuild,
-    rules,
-    send,
-    status,
-    tenants,
-    up,
-    verify,
-)
 from tocsin.local.home import find_home
 from tocsin_runtime.errors import TocsinError
 
-COMMANDS: tuple[ModuleType, ...] = (
-    up,
-    down,
-    status,
-    demo,
-    send,
-    incidents,
-    deliveries,
-    doctor,
-    migrate,
-    rebuild,
-    verify,
-    tenants,
-    integrations,
-    keys,
-    master_key,
-    diff,
-    apply,
-    rules,
+
+class Command(NamedTuple):
+    """A subcommand, as the overview shows it; its module of `tocsin.commands` is not imported until it is called."""
+
+    name: str
+    summary: str
+    """The first sentences of its own help."""
+
+    def register(self, app: typer.Typer) -> None:
+        """Import the module, which has `register(app: typer.Typer) -> None`, and add it to `app`."""
+        importlib.import_module(f"tocsin.commands.{self.name.replace('-', '_')}").register(app)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("up", "Start Kafka, PostgreSQL and every service; stay until Ctrl-C."),
+    Command("down", "Stop what `up` or `demo` runs here, or left running."),
+    Command("status", "Show what runs here; exit code 1 if nothing does, or not all of it."),
+    Command("demo", "Start everything, send an hour of webhooks from ten sources, show the incidents; stay until Ctrl-C."),
+    Command("send", "Send sample webhooks, or a generated stream of them; exit code 1 if any was not answered 202."),
+    Command("incidents", "Look at incidents, and do something about them."),
+    Command("deliveries", "Look at deliveries; try failed ones, send them again, let them be."),
+    Command("doctor", "Check everything that Tocsin needs, and say what to do about each failure; exit code 1 if there is one."),
+    Command("migrate", "Bring schema control up to this release; safe to run again, and twice at once."),
+    Command("rebuild", "Make the projection anew from the log and put it in place; readers and the grouper go on meanwhile."),
+    Command("verify", "Rebuild beside the projection and compare every table at the same position; exit code 1 if one differs."),
+    Command("tenants", "Create, list, limit, disable and erase tenants."),
+    Command("integrations", "Create, change, try and delete integrations, rotate their secrets."),
+    Command("keys", "Create, list and revoke API keys."),
+    Command("master-key", "Change the key that encrypts secrets: add, use, rewrap, retire, in this order."),
+    Command("diff", "Show what apply would change, and change nothing; exit code 2 if anything would."),
+    Command(
+        "apply", "Make what is there what the file says: prints the plan, then takes all of its steps or none. Felt within 5 s."
+    ),
+    Command("rules", "Check rules, try them on alerts, compare them, put them in force."),
 )
-"""Modules of `tocsin.commands` in the order of `--help`; each has `register(app: typer.Typer) -> None`."""
+"""In the order of `--help`."""
 INTERRUPTED = 130
 
 
-def application() -> typer.Typer:
-    """Build the command-line application."""
+def application(arguments: Sequence[str]) -> typer.Typer:
+    """Build the command-line application for one call: importing what all commands need takes a second."""
     app = typer.Typer(
         name="tocsin",
         help="Turns webhooks from monitoring tools into incidents, and never forgets one.",
@@ -64,9 +61,17 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )
-    for module in COMMANDS:
-        module.register(app)
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for command in COMMANDS:
+        if command.name == called:
+            command.register(app)
+        else:
+            app.command(command.name, help=command.summary)(_not_called)
     return app
+
+
+def _not_called() -> None:
+    """Stand for a command in the overview, and among the names that a mistyped one may have meant."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,8 +82,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     # Libraries log what we report ourselves, in one line; without a handler Python would print it too.
     logging.getLogger().addHandler(logging.NullHandler())
+    called = sys.argv[1:] if arguments is None else arguments
     try:
-        result = typer.main.get_command(application()).main(arguments, prog_name="tocsin", standalone_mode=False)
+        result = typer.main.get_command(application(called)).main(called, prog_name="tocsin", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except TocsinError as error:
         return _fail(str(error))

@@ -1,11 +1,15 @@
 """Every failure is one line on standard error and an exit code, never a traceback."""
 
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import typer
 
 from tocsin import __main__ as cli
+from tocsin import commands
 from tocsin_runtime.errors import Fatal
 
 
@@ -19,7 +23,7 @@ def failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     def work() -> None:
         raise error
 
-    def build() -> typer.Typer:
+    def build(_: Sequence[str]) -> typer.Typer:
         app = typer.Typer()
         app.command("work")(work)
         return app
@@ -67,6 +71,33 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr().out
     for name in ("up", "down", "status", "doctor"):
         assert f"  {name} " in shown
+
+
+def test_the_overview_says_of_each_command_what_its_own_help_begins_with() -> None:
+    """The overview imports no command, so that it comes at once; what it says of them is written beside their names."""
+    for command in cli.COMMANDS:
+        app = typer.Typer(callback=lambda: None)
+        command.register(app)
+        group = typer.main.get_command(app)
+        assert isinstance(group, typer.core.TyperGroup)
+        assert list(group.commands) == [command.name]
+        said = group.commands[command.name].help or ""
+        assert " ".join(said.split("\n\n")[0].split()) == command.summary
+
+
+def test_every_command_has_its_place_in_the_overview() -> None:
+    folder = Path(commands.__file__).parent
+    ours = {path.stem for path in folder.glob("*.py") if "\ndef register(app: typer.Typer)" in path.read_text()}
+    assert ours == {command.name.replace("-", "_") for command in cli.COMMANDS}
+
+
+def test_the_overview_loads_neither_a_service_nor_a_client() -> None:
+    """`tocsin --help` answers at once: what takes long to import is for the command that needs it."""
+    program = "import sys; from tocsin.__main__ import main; main(['--help']); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    loaded = {name.split(".")[0] for name in said.splitlines()[-1].split()}
+    slow = {"aiohttp", "aiokafka", "asyncpg", "pydantic", "structlog", "tocsin_control", "tocsin_grouper", "tocsin_sources"}
+    assert not loaded & slow
 
 
 def test_status_of_nothing_is_code_1_and_down_of_nothing_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
