@@ -26,6 +26,7 @@ from tocsin_grouper.domain.keys import (
     IncidentKey,
     Key,
     MembersKey,
+    MergedKey,
     OpeningKey,
     SenderKey,
     TimerKey,
@@ -39,6 +40,7 @@ from tocsin_grouper.domain.state import (
     Group,
     Incident,
     Members,
+    Merged,
     PartitionClock,
     RecordedDelivery,
     SenderDelivery,
@@ -219,6 +221,9 @@ class Tables:
                     row["id"] for row in self.alerts.values() if (row["tenant_id"], row["incident_id"]) == (tenant, incident)
                 ]
                 return Members(alerts=tuple(sorted(found)))
+            case MergedKey(tenant, incident):
+                rows_of_tenant = (row for row in self.incidents.values() if row["tenant_id"] == tenant)
+                return Merged(incidents=tuple(sorted(row["id"] for row in rows_of_tenant if row["merged_into"] == incident)))
             case UnresolvedKey(tenant):
                 found = [row["id"] for row in self.incidents.values() if row["tenant_id"] == tenant and not _is_over(row)]
                 return Unresolved(incidents=tuple(sorted(found)))

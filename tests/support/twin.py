@@ -16,9 +16,9 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.topics import ALERTS, GROUPER_CONSUMER, LIVE, LOG
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.facts import DeliveryRecorded
-from tocsin_grouper.domain.keys import Key
+from tocsin_grouper.domain.keys import IncidentKey, Key, UnresolvedKey
 from tocsin_grouper.domain.partition import PartitionState
-from tocsin_grouper.domain.state import Incident, Value
+from tocsin_grouper.domain.state import Incident, Unresolved, Value
 from tocsin_grouper.handler import PartitionHandler
 from tocsin_ingest.domain.refusals import Refusals
 from tocsin_ingest.metrics import IngestMetrics
@@ -36,19 +36,25 @@ TICK_S = 15
 
 
 class InMemoryStore:
-    """A store in which nothing was before; the handler under it never forgets, so what it keeps in memory is all there is."""
+    """A store in which nothing was before; the handler under it never forgets, so of rows it is asked for lists alone."""
 
     def __init__(self) -> None:
         self.deliveries: list[DeliveryRecorded] = []
+        self.incidents: dict[IncidentKey, Incident] = {}
 
     async def load_partition(self, partition: int) -> PartitionState:
         return PartitionState()
 
     async def load(self, keys: Sequence[Key]) -> dict[Key, Value | None]:
-        return dict.fromkeys(keys)
+        return {key: self._unresolved(key) if isinstance(key, UnresolvedKey) else None for key in keys}
+
+    def _unresolved(self, key: UnresolvedKey) -> Unresolved:
+        found = [each.id for each in self.incidents.values() if each.tenant == key.tenant and not each.status.is_over]
+        return Unresolved(incidents=tuple(found))
 
     async def write(self, claim: Claim, changes: Changes, *, next: int, source_next: int) -> Claim:  # noqa: A002 # the port's name
         self.deliveries += [recorded for _, recorded in changes.deliveries]
+        self.incidents.update(changes.incidents)
         return Claim(
             generation=claim.generation,
             consumer=claim.consumer,

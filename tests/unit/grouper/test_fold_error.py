@@ -14,6 +14,7 @@ from tocsin_grouper.domain.facts import AlertMoved
 from tocsin_grouper.domain.fold import LogRecord, decide
 from tocsin_grouper.domain.gathering import Gathering
 from tocsin_grouper.domain.keys import AlertKey, GroupKey, TimerKey
+from tocsin_grouper.domain.lately import Lately
 from tocsin_grouper.domain.state import Group, Timer
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import settle
@@ -136,7 +137,7 @@ def test_deciding_changes_no_state() -> None:
 
 def test_a_draft_goes_back_to_its_mark_whatever_was_written_over_what() -> None:
     first, second = GroupKey("acme", "one"), GroupKey("acme", "two")
-    draft = Draft({first: None, second: None})
+    draft = Draft({first: None, second: None}, Lately())
     draft.put(first, Group(incident="before"))
     draft.mark()
     for number in range(3):

@@ -23,6 +23,7 @@ from tocsin_grouper.domain.keys import (
     IncidentKey,
     Key,
     MembersKey,
+    MergedKey,
     OpeningKey,
     SenderKey,
     TimerKey,
@@ -36,6 +37,7 @@ from tocsin_grouper.domain.state import (
     Group,
     Incident,
     Members,
+    Merged,
     PartitionClock,
     RecordedDelivery,
     SenderDelivery,
@@ -285,6 +287,10 @@ def _members(row: asyncpg.Record) -> tuple[Key, Value]:
     return MembersKey(row["tenant_id"], row["incident_id"]), Members(alerts=tuple(row["alerts"]))
 
 
+def _merged(row: asyncpg.Record) -> tuple[Key, Value]:
+    return MergedKey(row["tenant_id"], row["incident_id"]), Merged(incidents=tuple(row["incidents"]))
+
+
 def _unresolved(row: asyncpg.Record) -> tuple[Key, Value]:
     return UnresolvedKey(row["tenant_id"]), Unresolved(incidents=tuple(row["incidents"]))
 
@@ -310,6 +316,7 @@ _LOADERS: dict[str, tuple[str, Callable[[asyncpg.Record], tuple[Key, Value]]]] =
     "opening": ("load_openings", _opening),
     "action": ("load_actions", _action),
     "members": ("load_members", _members),
+    "merged": ("load_merged", _merged),
     "unresolved": ("load_unresolved", _unresolved),
     "command": ("load_commands", _command),
     "sender": ("load_senders", _sender),

@@ -126,6 +126,7 @@ def _begin(state: PartitionState, record: LogRecord, clock: PartitionClock) -> S
         refusals=refusals,
         rules=state.rules,
         judgements=state.judgements,
+        lately=state.lately,
     )
     step.record(ClockAdvanced(clock=clock))
     if isinstance(record.payload, Tick):

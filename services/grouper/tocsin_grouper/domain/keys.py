@@ -77,6 +77,14 @@ class MembersKey(NamedTuple):
     space: str = "members"
 
 
+class MergedKey(NamedTuple):
+    """Names the incidents that were merged into an incident."""
+
+    tenant: str
+    incident: str
+    space: str = "merged"
+
+
 class UnresolvedKey(NamedTuple):
     """Names a tenant's incidents that are not over."""
 
@@ -92,7 +100,8 @@ class TimerKey(NamedTuple):
 
 
 Key = (
-    AlertKey | IncidentKey | GroupKey | SenderKey | CommandKey | DeliveryKey | OpeningKey | ActionKey | MembersKey | UnresolvedKey
-)
-LISTED = frozenset({"members", "unresolved"})
+    AlertKey | IncidentKey | GroupKey | SenderKey | CommandKey | DeliveryKey | OpeningKey | ActionKey | MembersKey | MergedKey
+    | UnresolvedKey
+)  # fmt: skip
+LISTED = frozenset({"members", "merged", "unresolved"})
 """Spaces whose values list what rows say at one moment."""

@@ -17,6 +17,7 @@ from tocsin_grouper.domain.facts import (
     TimerSet,
 )
 from tocsin_grouper.domain.keys import Key
+from tocsin_grouper.domain.lately import Lately
 from tocsin_grouper.domain.rules import Judgements, Rules
 from tocsin_grouper.domain.state import PartitionClock, RecordedDelivery, Value
 from tocsin_grouper.domain.timers import Timers
@@ -46,6 +47,8 @@ class PartitionState:
     """Absence time at the last tick of each gateway that has not said goodbye."""
     judgements: Judgements = field(default_factory=dict)
     """What the rules made of deliveries; a memory that decides nothing."""
+    lately: Lately = field(default_factory=Lately)
+    """What changed since rows were written for sure."""
 
     def is_gone(self, tenant: str) -> bool:
         """Tell whether nothing of the tenant counts any more."""
@@ -54,6 +57,7 @@ class PartitionState:
     def absorb(self, facts: list[Fact], draft: Draft) -> None:
         """Make a step's facts the state."""
         draft.merge_into(self.loaded)
+        self.lately.note(draft.writes)
         for fact in facts:
             if type(fact) in _ROWS_ONLY:
                 continue

@@ -129,6 +129,13 @@ class Members:
 
 
 @record
+class Merged:
+    """The incidents that were merged into an incident, as the rows say; the view lays what is in memory over them."""
+
+    incidents: tuple[str, ...]
+
+
+@record
 class Unresolved:
     """A tenant's incidents that are not over, as the rows say; the view lays what is in memory over them."""
 
@@ -160,7 +167,8 @@ class RecordedDelivery:
 
 
 Value = (
-    Alert | Incident | Group | SenderDelivery | DecidedCommand | RecordedDelivery | AnyIncidentFact | Members | Unresolved
+    Alert | Incident | Group | SenderDelivery | DecidedCommand | RecordedDelivery | AnyIncidentFact | Members | Merged
+    | Unresolved
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from tocsin_grouper.domain.clock import owed
 from tocsin_grouper.domain.evolve import Place, evolve
 from tocsin_grouper.domain.facts import Fact, IncidentChanged
 from tocsin_grouper.domain.keys import ActionKey, IncidentKey, Key, OpeningKey
+from tocsin_grouper.domain.lately import Lately
 from tocsin_grouper.domain.rules import DEFAULT_RULES, Judged, Judgements, Rules, RulesByTenant, judge_all
 from tocsin_grouper.domain.state import Incident, PartitionClock, Value
 from tocsin_grouper.domain.view import Draft
@@ -36,6 +37,7 @@ class Step:
         refusals: Mapping[tuple[str, str], int],
         rules: RulesByTenant,
         judgements: Judgements,
+        lately: Lately,
     ) -> None:
         self.position = position
         self.clock = clock
@@ -45,7 +47,7 @@ class Step:
         self.judgements = judgements
         self._rules = rules
         self._adopted: dict[str, Rules] = {}
-        self.draft = Draft(loaded)
+        self.draft = Draft(loaded, lately)
         self.facts: list[Fact] = []
 
     def observed_for(self, tenant: str, integration: str) -> int:

@@ -4,8 +4,8 @@ A `Draft` lies over the loaded state. It is thrown away when a record cannot be 
 record changes everything or nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
+from typing import TypeVar
 
 from tocsin_contracts.incident import AnyIncidentFact, IncidentFact, IncidentOpened
 from tocsin_grouper.domain.keys import (
@@ -17,24 +17,32 @@ from tocsin_grouper.domain.keys import (
     IncidentKey,
     Key,
     MembersKey,
+    MergedKey,
     OpeningKey,
     SenderKey,
     UnresolvedKey,
 )
+from tocsin_grouper.domain.lately import Lately, ListKey, listed_under
 from tocsin_grouper.domain.state import (
     Alert,
     DecidedCommand,
     Group,
     Incident,
     Members,
+    Merged,
     RecordedDelivery,
     SenderDelivery,
     Unresolved,
     Value,
 )
 
-K = TypeVar("K", Alert, Incident)
-V = TypeVar("V", Alert, Incident, Group, SenderDelivery, DecidedCommand, RecordedDelivery, Members, Unresolved)
+K = TypeVar("K", AlertKey, IncidentKey)
+V = TypeVar("V", Alert, Incident, Group, SenderDelivery, DecidedCommand, RecordedDelivery, Members, Unresolved, Merged)
+
+
+def by_age(incident: Incident) -> tuple[int, str]:
+    """Order incidents by when they were opened; of one moment, by id."""
+    return (incident.created_at, incident.id)
 
 
 class Missing(Exception):  # noqa: N818 # not an error: the handler loads these keys and folds the record again
@@ -48,10 +56,12 @@ class Missing(Exception):  # noqa: N818 # not an error: the handler loads these 
 class Draft:
     """Reads through to the loaded state; keeps writes to itself."""
 
-    __slots__ = ("_loaded", "_since_mark", "writes")
+    __slots__ = ("_changed", "_loaded", "_since_mark", "writes")
 
-    def __init__(self, loaded: Mapping[Key, Value | None]) -> None:
+    def __init__(self, loaded: Mapping[Key, Value | None], changed: Lately) -> None:
+        """Lay a draft over what is loaded; `changed` finds what lists read from rows may not say yet."""
         self._loaded = loaded
+        self._changed = changed
         self._since_mark: list[tuple[Key, Value | None]] | None = None
         self.writes: dict[Key, Value] = {}
 
@@ -106,8 +116,8 @@ class Draft:
     def members_of(self, tenant: str, incidents: Sequence[str]) -> dict[str, list[Alert]]:
         """List the alerts that belong to each of these incidents now, by id: two round trips, however many there are.
 
-        Rows tell of those that are not in memory, memory of all that changed since they were read (`handler.trim` sees to
-        it that nothing is forgotten in between).
+        Rows tell of those that did not change lately, memory of those that did (`handler.trim` sees to it that nothing is
+        forgotten in between).
 
         Raises:
             Missing: the rows' word, or one of these alerts, is not loaded.
@@ -117,7 +127,7 @@ class Draft:
         self.require(lists)
         stored = [found for key in lists if (found := self._read(key, Members)) is not None]
         names = {AlertKey(tenant, name) for each in stored for name in each.alerts}
-        names.update(self._known(tenant, Alert, lambda alert: alert.incident in members))
+        names.update(self._lately(lists, AlertKey))
         self.require(sorted(names))
         for name in sorted(names):
             alert = self.alert(name)
@@ -133,17 +143,33 @@ class Draft:
         """
         stored = self._read(key, Unresolved)
         names = {IncidentKey(key.tenant, name) for name in (() if stored is None else stored.incidents)}
-        names.update(self._known(key.tenant, Incident, lambda incident: not incident.status.is_over))
-        self.require(sorted(names))
-        found = [self.incident(name) for name in names]
-        return sorted((i for i in found if i is not None and not i.status.is_over), key=lambda i: (i.created_at, i.id))
+        names.update(self._lately([key], IncidentKey))
+        return sorted((i for i in self._incidents(names) if not i.status.is_over), key=by_age)
 
-    def _known(self, tenant: str, kind: type[K], fits: Callable[[K], bool]) -> Iterator[Any]:
-        """List keys of what is in memory and fits; drafts may have changed it."""
-        for entries in (self._loaded, self.writes):
-            for key, value in entries.items():
-                if type(value) is kind and key[0] == tenant and fits(value):
-                    yield key
+    def merged_into(self, tenant: str, incidents: Sequence[str]) -> list[Incident]:
+        """List the incidents that were merged into one of these, the oldest first; what those took in is not among them.
+
+        Raises:
+            Missing: the rows' word, or one of these incidents, is not loaded.
+        """
+        lists = [MergedKey(tenant, incident) for incident in incidents]
+        self.require(lists)
+        stored = [found for key in lists if (found := self._read(key, Merged)) is not None]
+        names = {IncidentKey(tenant, name) for each in stored for name in each.incidents}
+        names.update(self._lately(lists, IncidentKey))
+        takers = frozenset(incidents)
+        return sorted((i for i in self._incidents(names) if i.merged_into in takers), key=by_age)
+
+    def _incidents(self, names: Collection[IncidentKey]) -> list[Incident]:
+        self.require(sorted(names))
+        return [found for name in names if (found := self.incident(name)) is not None]
+
+    def _lately(self, lists: Sequence[ListKey], kind: type[K]) -> Iterator[K]:
+        """Give what may stand in these lists by what changed lately, in this record too."""
+        wanted = frozenset(lists)
+        found = [key for name in lists for key in self._changed.found(name)]
+        found += [key for key, value in self.writes.items() if listed_under(value) in wanted]
+        return (key for key in found if isinstance(key, kind))
 
     def put(self, key: Key, value: Value) -> None:
         """Write a value over what is loaded."""

@@ -61,6 +61,12 @@ SELECT tenant AS tenant_id, incident AS incident_id, ARRAY(
        ) AS alerts
   FROM unnest($1::text[], $2::text[]) AS wanted(tenant, incident);
 
+-- name: load_merged
+SELECT tenant AS tenant_id, incident AS incident_id, ARRAY(
+           SELECT i.id FROM proj.incidents AS i WHERE i.tenant_id = tenant AND i.merged_into = incident ORDER BY i.id
+       ) AS incidents
+  FROM unnest($1::text[], $2::text[]) AS wanted(tenant, incident);
+
 -- name: load_unresolved
 SELECT tenant AS tenant_id, ARRAY(
            SELECT i.id FROM proj.incidents AS i

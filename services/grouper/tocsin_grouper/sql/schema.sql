@@ -115,6 +115,8 @@ CREATE INDEX incidents_assignee ON proj.incidents (tenant_id, assignee, created_
 CREATE INDEX incidents_facets  ON proj.incidents (tenant_id, status, severity, source, environment, team);
 CREATE INDEX incidents_unresolved ON proj.incidents (tenant_id, created_at DESC, id DESC)
     WHERE status IN ('OPEN', 'ACKNOWLEDGED', 'INVESTIGATING');
+-- Few are merged; a change of rules asks which groups' next alerts go along.
+CREATE INDEX incidents_merged ON proj.incidents (tenant_id, merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX incidents_updated ON proj.incidents USING brin (updated_at);
 
 CREATE TYPE proj.moved_incident AS (
