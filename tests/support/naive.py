@@ -1,14 +1,12 @@
 """A second, naive model of incidents: what DESIGN 3, REQUIREMENTS and docs/reference/rules.md say, in plain lists and scans.
 
-Written from the documents, so that both may be compared. Nothing is kept that can be counted anew;
-nothing is fast. It knows well-formed senders only: one alert is named once in a body, and either has starts that can be
-trusted or no times at all. Bodies that break these rules have tests of their own.
+Written from the documents, docs/reference/commands.md with them, so that both may be compared. Nothing is kept that can be
+counted anew; nothing is fast. It knows well-formed senders only: one alert is named once in a body, and either has starts that
+can be trusted or no times at all. Bodies that break these rules have tests of their own.
 
-Where the documents are silent it does as the fold does, which was read to decide disagreements; in these points it finds no
-bug: how long an alert of a source that resolves may wait for a threshold, and that each telling renews its wait; the silence
-deadline behind an incident that is over; that an alert which leaves and comes back counts twice; severity, team and category
-of what was split off; that merges raise by the source's severity, and refuse what is CLOSED; that ties of age go by id; that
-a running episode keeps its window; that signs of life are never late; that one snooze may be undone twice.
+What was decided between it and the fold stands in these documents; a point that they leave open is written there first. Two
+things it takes from the fold as they are, and finds no bug in them: the ids of incidents, which are hashes of positions; and
+how late a silence behind an incident's end may be judged (`_silence_ends`), which depends on what the fold keeps.
 """
 
 from collections.abc import Iterable
@@ -60,10 +58,10 @@ class NaiveModel(NaiveTables):
 
     def _late(self, alert: NaiveAlert, event: AlertEvent) -> bool:
         """DESIGN 3, "Time", and ADR 7; nobody acknowledges what is over. A sign of life is none of the past."""
-        if event.heartbeat and not (alert.active and alert.incident is not None):
-            return False
         if event.status is EventStatus.ACKNOWLEDGED:
             return alert.status is AlertStatus.RESOLVED or alert.silent
+        if event.heartbeat and not (alert.active and alert.incident is not None):
+            return False
         if not event.trusted or alert.start is None or event.episode_at is None:
             return False
         if event.status is EventStatus.RESOLVED:
@@ -122,6 +120,7 @@ class NaiveModel(NaiveTables):
 
     def _fires(self, alert: NaiveAlert, event: AlertEvent) -> None:
         if self._beat(alert.tenant, alert.integration, event) or event.heartbeat:
+            alert.status, alert.silent = AlertStatus.OPEN, False
             return
         if alert.active and alert.incident is not None and alert.waits_in is None:
             self._counts(alert.incident, alert, event)
@@ -215,8 +214,6 @@ class NaiveModel(NaiveTables):
         incident.worst = highest(incident.worst, severity)
 
     def _acknowledges(self, alert: NaiveAlert) -> None:
-        if not alert.active:
-            return
         alert.status = AlertStatus.ACKNOWLEDGED
         if alert.incident is not None and alert.waits_in is None:
             self._count_plainly(alert.incident)
@@ -281,7 +278,7 @@ class NaiveModel(NaiveTables):
         self.ends(incident)
 
     def ends(self, incident: NaiveIncident) -> None:
-        incident.snoozed_until = None
+        incident.snoozed_until, incident.flapping = None, False
         incident.over = self.time.moment(incident.tenant, incident.integration)
         incident.resolved_at = self.time.clock
 
@@ -293,10 +290,15 @@ class NaiveModel(NaiveTables):
             return name is not None
         self.beats[tenant, name] = self.time.moment(tenant, integration)
         self.away.discard((tenant, name))
-        missed = self.missed.get((tenant, name))
-        if missed is not None and not missed.is_over:
-            self.resolve(missed)
+        self.beat_is_over(tenant, name)
         return True
+
+    def beat_is_over(self, tenant: str, name: str) -> None:
+        """Resolve the open incident of a heartbeat; one that it was merged into is about more."""
+        key = (tenant, "heartbeat", name)
+        missed = self.last_of(key)
+        if missed is not None and missed.key == key and not missed.is_over:
+            self.resolve(missed)
 
     # ── time ──
 
@@ -373,14 +375,13 @@ class NaiveModel(NaiveTables):
     def _miss(self, tenant: str, name: str) -> None:
         """Open an incident, unless the last one is open still, or was merged into one that is."""
         self.away.add((tenant, name))
-        last = self.missed.get((tenant, name))
-        while last is not None and last.merged_into is not None:
-            last = last.merged_into
+        key = (tenant, "heartbeat", name)
+        last = self.last_of(key)
         if last is not None and not last.is_over:
             return
         incident = NaiveIncident(
-            tenant=tenant, integration="", opener=name, key=(tenant, "heartbeat", name), ruling=Ruling(), event=None,
+            tenant=tenant, integration="", opener=name, key=key, ruling=Ruling(), event=None,
             severity=Severity.CRITICAL, worst=Severity.CRITICAL, category="availability",
         )  # fmt: skip
         self.incidents.append(incident)
-        self.missed[tenant, name] = incident
+        self.collector[key] = incident

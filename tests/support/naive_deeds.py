@@ -195,7 +195,8 @@ class NaiveDeeds:
                 "merge", source, self.model.members(source), source.status, source.over, source.resolved_at, source.events
             )
             self.undoable.append((target, done))
-            source.status, source.merged_into, source.snoozed_until = IncidentStatus.CLOSED, target, None
+            source.status, source.merged_into = IncidentStatus.CLOSED, target
+            source.snoozed_until, source.flapping = None, False
             self._move(done.alerts, source, target, source.events)
             source.revision += 1
             self.model.worsen(target, source.severity)
@@ -212,10 +213,11 @@ class NaiveDeeds:
             return refused(409, "not-a-member")
         if len(moved) == len(model.members(parent)):
             return refused(409, "nothing-would-be-left")
+        worst = max((alert.severity for alert in moved), key=lambda severity: severity.rank)
         child = NaiveIncident(
             tenant=parent.tenant, integration=parent.integration, opener=None, key=(parent.tenant, "split", len(model.incidents)),
-            ruling=parent.ruling, event=None, counting=parent.counting, severity=parent.severity, worst=parent.severity,
-            revision=1,
+            ruling=parent.ruling, event=None, counting=parent.counting, severity=worst, worst=worst, team=parent.team,
+            category=parent.category, revision=1,
         )  # fmt: skip
         model.incidents.append(child)
         self.undoable.append((parent, Undoable("split", child, moved)))
@@ -282,7 +284,8 @@ class NaiveDeeds:
         self._move(back, child, parent, child.events if all_of_it else 0)
         child.revision += 1
         if all_of_it:
-            child.status, child.merged_into, child.snoozed_until = IncidentStatus.CLOSED, parent, None
+            child.status, child.merged_into = IncidentStatus.CLOSED, parent
+            child.snoozed_until, child.flapping = None, False
         elif any(alert.active for alert in back):
             self._over_if_left(child)
         self.model.worsen(parent, child.severity)
@@ -325,9 +328,7 @@ class NaiveDeeds:
         for owner, name in [key for key in model.beats if key[0] == tenant and key[1] not in names]:
             del model.beats[owner, name]
             model.away.discard((owner, name))
-            missed = model.missed.get((owner, name))
-            if missed is not None and not missed.is_over:
-                model.resolve(missed)
+            model.beat_is_over(owner, name)
         for name in sorted(names):
             if (tenant, name) not in model.beats:
                 model.beats[tenant, name] = model.time.moment(tenant, "")

@@ -24,8 +24,6 @@ class NaiveTables:
         self.commands: set[tuple[str, str]] = set()
         self.beats: dict[tuple[str, str], Moment] = {}
         """When each expected heartbeat was heard last."""
-        self.missed: dict[tuple[str, str], NaiveIncident] = {}
-        """The last incident that each of them opened by staying away."""
         self.away: set[tuple[str, str]] = set()
         self.ceased: list[NaiveIncident] = []
 

@@ -45,6 +45,18 @@ def test_with_a_quiet_time_it_waits_and_then_ends() -> None:
     assert reasons(folding) == ["every alert resolved, and stayed so"]
 
 
+def test_what_was_split_off_resolved_has_its_quiet_time_too() -> None:
+    """Nothing of it ever turned: its alerts were resolved elsewhere."""
+    folding = with_rule(QUIET)
+    folding.deliver(firing("a"), firing("b"))
+    folding.wait(60).deliver(resolved("a"))
+    folding.ask({"kind": "split", "incident": folding.incident().id, "alerts": [folding.alert("a").id]})
+    folding.tick_for(300)
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    folding.tick_for(90)
+    assert [incident.status for incident in folding.incidents()] == [IncidentStatus.OPEN, IncidentStatus.RESOLVED]
+
+
 def test_what_fires_again_inside_the_quiet_time_is_the_same_incident_and_the_wait_begins_anew() -> None:
     folding = with_rule(QUIET)
     folding.deliver(firing("a"))

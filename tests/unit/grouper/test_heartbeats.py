@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.folding import Folding, effects, firing, incident_facts, kinds, outcome, resolved
+from tests.support.folding import Folding, alert, effects, firing, incident_facts, kinds, outcome, resolved
 from tocsin_contracts.incident import IncidentOpened
 from tocsin_contracts.severity import Severity
-from tocsin_contracts.status import IncidentStatus
+from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
 from tocsin_contracts.tick import Tick
 
 WATCHDOG = {"name": "dead-mans-switch", "matchers": 'alertname="Watchdog"', "every": "5m", "severity": "CRITICAL", "team": "sre"}
@@ -105,6 +105,25 @@ def test_its_return_does_not_resolve_what_its_incident_was_merged_into() -> None
     folding.ask({"kind": "merge", "incident": alerts.id, "sources": [heartbeat.id]})
     beat(folding)
     assert folding.incidents()[0].status is IncidentStatus.OPEN
+
+
+def test_an_acknowledgement_is_no_sign_of_life_and_is_one_as_of_any_alert() -> None:
+    folding = Folding()
+    folding.deliver(firing("w", heartbeat=True))
+    assert effects(folding.wait(60).deliver(alert("w", EventStatus.ACKNOWLEDGED, heartbeat=True))) == ["acknowledged"]
+    assert folding.alert("w").status is AlertStatus.ACKNOWLEDGED
+    folding.wait(60).deliver(resolved("w", heartbeat=True))
+    assert effects(folding.wait(60).deliver(alert("w", EventStatus.ACKNOWLEDGED, heartbeat=True))) == ["late"]
+    assert folding.alert("w").status is AlertStatus.RESOLVED, "nobody acknowledges what is over"
+
+
+def test_an_incident_of_it_that_a_person_opened_again_ends_with_its_next_sign() -> None:
+    folding = watched()
+    folding.tick_for(420)
+    folding.command(folding.incident().id, IncidentStatus.RESOLVED)
+    folding.ask({"kind": "reopen", "incident": folding.incident().id})
+    beat(folding)
+    assert folding.incident().status is IncidentStatus.RESOLVED
 
 
 def test_a_rule_set_without_it_waits_no_more_and_resolves_what_it_opened() -> None:

@@ -158,9 +158,6 @@ class Both(RuleBasedStateMachine):
         for (_, _, _, incident), (_, _, _, fact) in zip(new, opened, strict=True):
             self.ids[incident] = incident.name = fact.incident
             self.deeds.names[fact.incident] = incident
-            if fact.split_from is not None:
-                incident.severity = incident.worst = fact.severity
-                incident.team, incident.category = fact.team, fact.category
 
     @staticmethod
     def _opener(incident: NaiveIncident) -> str:
@@ -303,8 +300,7 @@ class Both(RuleBasedStateMachine):
         told = {(each.tenant, each.integration, each.id): each.status for each in alerts}
         for mine in self.model.alerts:
             name = ids.alert_id(mine.tenant, mine.integration, mine.identity)
-            if mine.incident is not None or mine.waits_in is not None:
-                assert told[mine.tenant, mine.integration, name] == mine.status, mine
+            assert told[mine.tenant, mine.integration, name] == mine.status, mine
 
     def _expected(self, incident: NaiveIncident) -> dict[str, Any]:
         members = self.model.members(incident)

@@ -56,7 +56,12 @@ def judge(alert: Alert | None, event: AlertEvent, clock: int, late_window: int) 
 
 
 def beats(alert: Alert | None, event: AlertEvent) -> bool:
-    """Tell whether an event is a sign of life; an alert that already runs in an incident goes on there, whatever it says."""
+    """Tell whether an event is a sign of life; an alert that already runs in an incident goes on there, whatever it says.
+
+    An acknowledgement is none: it is that of any alert.
+    """
+    if event.status is EventStatus.ACKNOWLEDGED:
+        return False
     return event.heartbeat and (alert is None or alert.incident is None or not alert.status.is_active)
 
 
