@@ -12,10 +12,11 @@ class IncidentStatus(StrEnum):
     RESOLVED = "RESOLVED"
     CLOSED = "CLOSED"
 
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nobody is needed any more: RESOLVED or CLOSED."""
-        return self in _OVER
+    is_over: bool
+    """Whether nobody is needed any more: RESOLVED or CLOSED. An attribute: a property is asked five times an alert."""
+
+    def __init__(self, name: str) -> None:
+        self.is_over = name in ("RESOLVED", "CLOSED")
 
 
 class AlertStatus(StrEnum):
@@ -29,10 +30,11 @@ class AlertStatus(StrEnum):
     RESOLVED = "RESOLVED"
     CLOSED = "CLOSED"
 
-    @property
-    def is_active(self) -> bool:
-        """Tell whether its episode still runs."""
-        return self in _ACTIVE
+    is_active: bool
+    """Whether its episode still runs."""
+
+    def __init__(self, name: str) -> None:
+        self.is_active = name in ("OPEN", "ACKNOWLEDGED")
 
 
 class EventStatus(StrEnum):
@@ -42,9 +44,6 @@ class EventStatus(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
 
-
-_OVER = frozenset({IncidentStatus.RESOLVED, IncidentStatus.CLOSED})
-_ACTIVE = frozenset({AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED})
 
 TRANSITIONS: dict[IncidentStatus, tuple[IncidentStatus, ...]] = {
     IncidentStatus.OPEN: (IncidentStatus.ACKNOWLEDGED, IncidentStatus.INVESTIGATING, IncidentStatus.RESOLVED),

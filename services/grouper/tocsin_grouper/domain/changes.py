@@ -13,6 +13,7 @@ from tocsin_contracts.position import Position
 from tocsin_grouper.domain.facts import (
     AlertMoved,
     AlertRecorded,
+    ClockAdvanced,
     CommandDecided,
     DeliveryRecorded,
     DeliveryRedriven,
@@ -93,18 +94,22 @@ class Changes:
         self.records += 1
         seqs: dict[str, int] = {}
         for fact in decision.facts:
-            if type(fact) is IncidentChanged:
+            if type(fact) is AlertRecorded:
+                self._add_event(stamp, fact)
+            elif type(fact) is IncidentChanged:
                 seq = seqs.get(fact.tenant, 0)
                 self._add_incident_fact(stamp, seq, fact)
                 seqs[fact.tenant] = seq + 1
-            elif type(fact) is AlertRecorded:
-                self._add_event(stamp, fact)
+            elif type(fact) is TimerSet:
+                self.timers[fact.key] = fact.timer
+            elif type(fact) is ClockAdvanced:
+                continue
             else:
                 self._add_row(stamp, fact)
         for key, value in decision.draft.writes.items():
-            if type(value) is Incident and type(key) is IncidentKey:
+            if type(key) is IncidentKey and type(value) is Incident:
                 self.incidents[key] = value
-            elif type(value) is Group and type(key) is GroupKey:
+            elif type(key) is GroupKey and type(value) is Group:
                 self.groups[key] = value
 
     def _add_incident_fact(self, stamp: Stamp, seq: int, change: IncidentChanged) -> None:
@@ -124,8 +129,6 @@ class Changes:
                 self.redriven.append(fact)
             case CommandDecided():
                 self.commands.append((stamp, fact))
-            case TimerSet(key=key, timer=timer):
-                self.timers[key] = timer
             case TimerCleared(key=key):
                 self.timers[key] = None
             case RefusalCounted(tenant=tenant, integration=integration, owed=owed):

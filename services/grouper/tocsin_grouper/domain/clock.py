@@ -59,7 +59,7 @@ def told_until(observed: int, gateways: Mapping[str, int]) -> int:
     A gateway that cannot reach Kafka refuses, and can tell only later; meanwhile others tick on. One that ticked at a deadline
     or behind it told all that it refused before.
     """
-    return min((observed, *(last + GRACE for last in gateways.values())))
+    return min(observed, min(gateways.values()) + GRACE) if gateways else observed
 
 
 def dead(observed: int, gateways: Mapping[str, int]) -> list[str]:

@@ -26,20 +26,22 @@ def repeats_of(image: Image, alerts: Sequence[Alert | None], clock: int) -> list
     and changes nothing, so it does not tell a delivery from the copy of it that the other Alertmanager of a pair sends.
     """
     window = image.settings.dedup_window
-    pairs = list(zip(alerts, image.alerts, strict=True))
-    repeats = [alert is not None and _repeats(alert, event, clock, window) for alert, event in pairs]
-    if not any(repeats):
+    repeats = [
+        alert is not None and alert.content == event.content and _repeats(alert, event, clock, window)
+        for alert, event in zip(alerts, image.alerts, strict=True)
+    ]
+    if True not in repeats:
         return None
-    for (alert, event), repeated in zip(pairs, repeats, strict=True):
+    for alert, event, repeated in zip(alerts, image.alerts, repeats, strict=True):
         if not repeated and judge(alert, event, clock, window) is not Verdict.LATE:
             return None
     return repeats
 
 
 def _repeats(alert: Alert, event: AlertEvent, clock: int, window: int) -> bool:
+    """Tell whether an event of the same content says its alert's last one again."""
     return (
-        alert.content == event.content
-        and alert.content_status is event.status
+        alert.content_status is event.status
         and clock - alert.content_at <= window
         and _status_still_stands(alert.status, event.status)
     )

@@ -50,12 +50,12 @@ def evolve(before: Incident | None, fact: AnyIncidentFact, place: Place) -> Inci
     """
     if fact.version != (0 if before is None else before.version) + 1:
         raise ValueError(f"incident {fact.incident}: fact version {fact.version} does not follow")
+    if isinstance(fact, AlertsRecorded) and before is not None:
+        return _recorded(before, fact, place)
     if isinstance(fact, IncidentOpened):
         return _opened(fact, place)
     if before is None:
         raise ValueError(f"incident {fact.incident}: {fact.kind} before it was opened")
-    if isinstance(fact, AlertsRecorded):
-        return _recorded(before, fact, place)
     changed = _changed(before, fact, place)
     revision = before.revision + 1 if isinstance(fact, IncidentAction) or _by_somebody(fact) else before.revision
     return replace(before, **changed, version=fact.version, revision=revision, updated_at=fact.at, changed_offset=place.offset)

@@ -58,7 +58,8 @@ class LogRecord:
     @property
     def tenant(self) -> str | None:
         """The tenant it belongs to; None for a tick, which belongs to everybody."""
-        return None if isinstance(self.payload, Tick) else self.payload.tenant
+        payload = self.payload
+        return None if isinstance(payload, Tick) else payload.tenant
 
 
 @record
@@ -88,7 +89,7 @@ def decide(state: PartitionState, record: LogRecord, handlers: Mapping[str, Time
     """
     clock = advance(state.clock, record.appended_at, record.position.offset)
     step = _begin(state, record, clock)
-    if isinstance(record.payload, TenantErased) or _is_of_nobody(state, record):
+    if type(record.payload) is TenantErased or _is_of_nobody(state, record):
         _decide_erasure(step, state, record)
         return Decision(record=record, clock=clock, facts=step.facts, draft=step.draft)
     timer_errors = _fire_timers(step, state, record, handlers)
@@ -103,7 +104,8 @@ def decide(state: PartitionState, record: LogRecord, handlers: Mapping[str, Time
 
 def _is_of_nobody(state: PartitionState, record: LogRecord) -> bool:
     """Tell whether the record belongs to a tenant that was erased: only the clock moves by it."""
-    return record.tenant is not None and state.is_gone(record.tenant)
+    tenant = record.tenant
+    return tenant is not None and state.is_gone(tenant)
 
 
 def _decide_erasure(step: Step, state: PartitionState, record: LogRecord) -> None:
@@ -116,7 +118,8 @@ def _decide_erasure(step: Step, state: PartitionState, record: LogRecord) -> Non
 def _begin(state: PartitionState, record: LogRecord, clock: PartitionClock) -> Step:
     """Move the clock, and count refusals before any timer fires."""
     refusals = state.refusals
-    told = _refusals_of(state, record.payload) if isinstance(record.payload, Tick) else {}
+    tick = record.payload if isinstance(record.payload, Tick) else None
+    told = {} if tick is None else _refusals_of(state, tick)
     if told:
         refusals = refusals | {key: refusals.get(key, 0) + owed for key, owed in told.items()}
     step = Step(
@@ -129,8 +132,8 @@ def _begin(state: PartitionState, record: LogRecord, clock: PartitionClock) -> S
         lately=state.lately,
     )
     step.record(ClockAdvanced(clock=clock))
-    if isinstance(record.payload, Tick):
-        _hear(step, state, record.payload)
+    if tick is not None:
+        _hear(step, state, tick)
     for tenant, integration in told:
         step.record(RefusalCounted(tenant=tenant, integration=integration, owed=refusals[tenant, integration]))
     return step
@@ -169,8 +172,9 @@ def _fire_timers(
     step: Step, state: PartitionState, record: LogRecord, handlers: Mapping[str, TimerHandler]
 ) -> tuple[tuple[TimerKey, Exception], ...]:
     """Fire what is due: a tenant's timers at its own records, everybody's at ticks; by due time, then key."""
-    tenants = state.timers.tenants() if record.tenant is None else [record.tenant]
-    told_until = _told_until(step, state)
+    tenant = record.tenant
+    tenants = state.timers.tenants() if tenant is None else [tenant]
+    told_until = _told_until(step, state) if tenant is None else clock_rules.told_until(step.clock.observed, state.gateways)
     dues = state.timers.due(tenants, told_until, step.refusals, most=TIMERS_AT_ONCE)
     if not dues:
         return ()

@@ -58,7 +58,7 @@ class Gathering:
     def apply(self) -> None:
         """Apply every event of the delivery."""
         named = enumerate(zip(self._keys, self._step.judged(self._image), strict=True))
-        said = [Said(seq, key, judged) for seq, (key, judged) in named]
+        said = [Said(seq, key, judged, judged.event) for seq, (key, judged) in named]
         runs = cut(said)
         try:
             for run in runs:
@@ -246,9 +246,9 @@ class Gathering:
             self.incidents[incident] = None
 
     def _tally(self, incident: str) -> Tally:
-        self._touch(incident)
         tally = self._tallies.get(incident)
         if tally is None:
+            self._touch(incident)
             tally = self._tallies[incident] = Tally()
         return tally
 

@@ -121,7 +121,7 @@ def judge_all(rules: Rules, image: Image, offset: int, judgements: Judgements) -
     if known is None:
         if len(judgements) >= JUDGED_MAX:
             judgements.clear()
-        known = judgements[key] = tuple(judge(rules, image.source, image.integration, event) for event in image.alerts)
+        known = judgements[key] = tuple([judge(rules, image.source, image.integration, event) for event in image.alerts])
     return known
 
 

@@ -16,20 +16,17 @@ class Said:
     seq: int
     key: AlertKey
     judged: Judged
+    event: AlertEvent
+    """What the source said, as the rules made it."""
     verdict: Verdict | None = None
     """None: not judged yet, or a sign of life, which is not judged."""
     why: dict[str, Any] | None = None
     """What decided where its episode begins."""
 
-    @property
-    def event(self) -> AlertEvent:
-        """What the source said, as the rules made it."""
-        return self.judged.event
-
 
 def cut(said: list[Said]) -> list[list[Said]]:
     """Cut what was said into runs that name no alert twice; nearly always it is one run."""
-    if len({one.key for one in said}) == len(said):
+    if len(said) == 1 or len({one.key for one in said}) == len(said):
         return [said]
     runs: list[list[Said]] = [[]]
     named: set[AlertKey] = set()

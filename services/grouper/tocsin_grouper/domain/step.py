@@ -18,7 +18,7 @@ from tocsin_grouper.domain.rules import DEFAULT_RULES, Judged, Judgements, Rules
 from tocsin_grouper.domain.state import Incident, PartitionClock, Value
 from tocsin_grouper.domain.view import Draft
 
-_UNDOABLE = (Snoozed, AlertsLeft, AlertsCame)
+_UNDOABLE = frozenset({Snoozed, AlertsLeft, AlertsCame})
 FOLLOWED_MAX: Final = 20
 """Merges of merges that a group's next alert follows; behind more of them it opens an incident of its own."""
 
@@ -104,7 +104,7 @@ class Step:
         self.draft.put(IncidentKey(tenant, after.id), after)
         if isinstance(fact, IncidentOpened):
             self.draft.put(OpeningKey(tenant, after.id), fact)
-        elif isinstance(fact, _UNDOABLE):
+        elif type(fact) in _UNDOABLE:
             self.draft.put(ActionKey(tenant, after.id, fact.version), fact)
         self.facts.append(IncidentChanged(tenant=tenant, fact=fact))
         return after

@@ -67,7 +67,10 @@ class Timers:
         they are owed now; so a refusal moves a deadline without touching its timer.
         """
         latest = observed - GRACE
-        found = [due for tenant in tenants for due in sorted(self._due_of(tenant, latest, refusals))[:most]]
+        found: list[Due] = []
+        for tenant in tenants:
+            if dues := self._due_of(tenant, latest, refusals):
+                found += sorted(dues)[:most]
         return sorted(found)
 
     def forget(self, tenant: str) -> None:
