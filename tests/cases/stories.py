@@ -17,6 +17,7 @@ from tocsin_contracts.position import Position
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus, IncidentStatus
 from tocsin_contracts.tick import Refused, Tick
+from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.fold import FOLD_VERSION
 
 
@@ -225,6 +226,66 @@ def merged_split_and_taken_back() -> Folding:
     return folding
 
 
+def two_regrouped_under_one_key_and_merged() -> Folding:
+    """Of two under one key the oldest collects; merged, its group goes along, also to other rules, and comes back."""
+    folding = Folding()
+    everything = {"name": "all", "group_by": ["source"]}
+    folding.deliver(firing("a", problem="p1", service="x"))
+    folding.wait(1).deliver(firing("b", problem="p2", service="y"))
+    folding.rules(everything)
+    folding.wait(1).deliver(firing("c", problem="p3", service="x"))
+    first, second = (incident.id for incident in folding.incidents())
+    folding.ask({"kind": "merge", "incident": second, "sources": [first]})
+    came = next(incident for incident in folding.incidents() if incident.id == second).version
+    folding.wait(1).deliver(firing("d", problem="p4", service="x"))
+    folding.rules({"name": "by-service", "group_by": ["service"]})
+    folding.wait(1).deliver(firing("e", problem="p5", service="x"))
+    folding.rules(everything)
+    folding.ask({"kind": "undo", "incident": second, "version": came})
+    folding.wait(1).deliver(firing("f", problem="p6", service="z"))
+    return folding
+
+
+def split_and_merged_and_each_taken_back() -> Folding:
+    """Split, undone, merged, undone, both once more and in the other order: members, counts and groups are as they were."""
+    folding = Folding()
+    for name, problem in (("a", "p1"), ("b", "p1"), ("c", "p2")):
+        folding.deliver(firing(name, problem=problem, title=f"Alert {name}", severity=Severity.LOW))
+    first, second = (incident.id for incident in folding.incidents())
+
+    def ask(kind: str, **values: object) -> int:
+        folding.wait(1).ask({"kind": kind, "incident": first, **values})
+        return next(incident for incident in folding.incidents() if incident.id == first).version
+
+    members = {"alerts": [folding.alert("b").id]}
+    ask("undo", version=ask("split", **members))
+    ask("undo", version=ask("merge", sources=[second]))
+    came, left = ask("merge", sources=[second]), ask("split", alerts=[folding.alert("c").id])
+    ask("undo", version=came)
+    ask("undo", version=left)
+    folding.wait(1).deliver(firing("d", problem="p1"), firing("e", problem="p2"))
+    folding.wait(1).deliver(*(resolved(name) for name in "abcde"))
+    return folding
+
+
+def a_merge_that_outlives_its_taker() -> Folding:
+    """What opens once the taker is over names it as the one before; an undo gives a snooze back, under the rules of then."""
+    folding = Folding()
+    folding.deliver(firing("a", problem="p1", service="x"), firing("b", problem="p2", service="y"))
+    first, second = (incident.id for incident in folding.incidents())
+    folding.ask({"kind": "snooze", "incident": second, "until": folding.now + 3600 * SECOND})
+    folding.ask({"kind": "merge", "incident": first, "sources": [second]})
+    came = folding.incidents()[0].version
+    folding.command(first, IncidentStatus.RESOLVED)
+    folding.wait(60).deliver(firing("c", problem="p2", service="y"))
+    folding.rules({"name": "by-service", "group_by": ["service"]})
+    folding.ask({"kind": "undo", "incident": first, "version": came})
+    folding.wait(60).deliver(resolved("c"))
+    folding.ask({"kind": "reopen", "incident": first})
+    folding.wait(60).deliver(firing("d", problem="p4", service="x"), firing("e", problem="p5", service="y"))
+    return folding
+
+
 def a_group_that_flaps() -> Folding:
     """The fourth opening inside half an hour opens the last incident again, marked; it is calm half an hour later."""
     folding = Folding()
@@ -327,6 +388,9 @@ STORIES: tuple[Callable[[], Folding], ...] = (
     a_history_of_more_than_a_hundred_actions,
     a_manual_resolve_while_it_fires,
     merged_split_and_taken_back,
+    two_regrouped_under_one_key_and_merged,
+    split_and_merged_and_each_taken_back,
+    a_merge_that_outlives_its_taker,
     a_group_that_flaps,
     escalated_by_a_spike_and_lowered_by_hand,
     a_heartbeat_whose_gateway_was_refused,

@@ -267,6 +267,8 @@ class AlertsCame(IncidentAction):
     """The status that the other incident had when it gave all and was closed: what undoing gives back."""
     restores: IncidentStatus | None = None
     """The status that the undoing of a merge gives back."""
+    snoozed_until: int | None = None
+    """µs: until when the other incident was snoozed as it was merged, which ended it; with `restores`: until when this one is."""
     silent: bool = False
     """Whether none of its alerts is active, and silence ended some of those that it has only now."""
 

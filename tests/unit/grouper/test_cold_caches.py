@@ -11,6 +11,7 @@ import pytest
 from tests.simulation.tables import Tables
 from tests.support.folding import Folding, firing, kinds, resolved
 from tests.support.images import records_of
+from tocsin_contracts.status import IncidentStatus
 from tocsin_grouper.domain.facts import AlertMoved
 from tocsin_grouper.domain.keys import Key
 from tocsin_grouper.domain.state import Value
@@ -100,11 +101,38 @@ def many_that_are_opened_again_while_later_ones_are_over() -> Folding:
     return folding
 
 
+def a_change_of_rules_with_many_merged() -> Folding:
+    folding = a_merge_of_many()
+    folding.rules({"name": "by-title", "group_by": ["title"]})
+    return folding
+
+
+def many_that_are_opened_again_behind_a_change_of_rules() -> Folding:
+    folding = Folding()
+    folding.deliver(*[firing(f"a{number}", problem=f"p{number}") for number in range(MANY)])
+    folding.deliver(*[resolved(f"a{number}", problem=f"p{number}") for number in range(MANY)])
+    folding.rules({"name": "by-title", "group_by": ["title"]})
+    names = [incident.id for incident in folding.incidents()]
+    folding.ask({"kind": "bulk", "incidents": names, "deed": {"kind": "reopen"}})
+    return folding
+
+
+def an_undo_behind_a_change_of_rules() -> Folding:
+    folding = a_merge_of_many()
+    folding.command(folding.incidents()[0].id, IncidentStatus.RESOLVED)
+    folding.rules({"name": "by-title", "group_by": ["title"]})
+    folding.ask({"kind": "undo", "incident": folding.incidents()[0].id, "version": 3})
+    return folding
+
+
 @pytest.mark.parametrize(
     "story",
     [
         a_merge_of_many,
+        a_change_of_rules_with_many_merged,
+        an_undo_behind_a_change_of_rules,
         many_that_are_opened_again_while_later_ones_are_over,
+        many_that_are_opened_again_behind_a_change_of_rules,
         thresholds_that_are_reached_at_once,
         alerts_that_stop_waiting_at_once,
         heartbeats_that_stay_away_at_once,

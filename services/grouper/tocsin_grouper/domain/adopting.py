@@ -1,23 +1,38 @@
 """How another rule set comes into force: a version more, open incidents under their new keys, heartbeats to wait for."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.command import Command, SetRules
-from tocsin_contracts.incident import IncidentOpened, IncidentRegrouped
-from tocsin_contracts.severity import Severity
-from tocsin_contracts.status import EventStatus
-from tocsin_grouper.domain import ending, heartbeats, policy, rules
+from tocsin_contracts.incident import IncidentRegrouped
+from tocsin_contracts.record import record
+from tocsin_grouper.domain import ending, heartbeats, regrouping, rules
 from tocsin_grouper.domain.facts import RulesAdopted
 from tocsin_grouper.domain.keys import GroupKey, OpeningKey, UnresolvedKey
 from tocsin_grouper.domain.rejection import Rejection
-from tocsin_grouper.domain.rules import Rules, judge, policy_of
+from tocsin_grouper.domain.rules import Rules
 from tocsin_grouper.domain.state import Group, Incident
-from tocsin_grouper.domain.step import Step
+from tocsin_grouper.domain.step import FOLLOWED_MAX, Step
+from tocsin_grouper.domain.view import by_age
 
 REGROUPED_MAX: Final = 20_000
-"""Open incidents of a tenant that one change of its rules can carry over."""
+"""Open incidents of a tenant, with those that they took in, that one change of its rules can carry over."""
+
+
+@record
+class _Carried:
+    """An incident that a change of rules reaches, with the one that has its alerts."""
+
+    incident: Incident
+    holder: Incident
+    """Itself, or what it was merged into, and that in its turn; it is open."""
+    fact: IncidentRegrouped | None = None
+    """What the rules change for it."""
+
+    @property
+    def key(self) -> str:
+        return self.incident.group_key if self.fact is None else self.fact.group_key
 
 
 def adopt(step: Step, command: Command, body: SetRules) -> dict[str, object] | Rejection:
@@ -34,127 +49,80 @@ def adopt(step: Step, command: Command, body: SetRules) -> dict[str, object] | R
         after = rules.read_rules(before.version + 1, body.document)
     except ValueError:
         return Rejection(422, {"reason": "unreadable-rules", "version": before.version})
-    unresolved = step.draft.unresolved(UnresolvedKey(tenant))
-    if len(unresolved) > REGROUPED_MAX:
+    carried = _carried(step, tenant)
+    if len(carried) > REGROUPED_MAX:
         return Rejection(409, {"reason": "too-many-open-incidents", "most": REGROUPED_MAX, "version": before.version})
     step.adopt(tenant, after)
     step.record(RulesAdopted(tenant=tenant, rules=after, document=body.document, comment=body.comment, command=command))
     heartbeats.adopt(step, tenant, before, after)
-    return {"version": after.version, "regrouped": _regroup_all(step, tenant, after, unresolved)}
+    return {"version": after.version, "regrouped": _regroup_all(step, tenant, after, carried)}
 
 
-def _regroup_all(step: Step, tenant: str, after: Rules, unresolved: list[Incident]) -> int:
-    """Carry open incidents over, the oldest first: of several under one new key it is the one that collects."""
-    step.draft.require([OpeningKey(tenant, incident.id) for incident in unresolved])
-    wanted = [(incident, _wanted(step, incident, after)) for incident in unresolved]
-    moving = [(incident, fact) for incident, fact in wanted if fact is not None]
-    groups = {key: None for incident, fact in moving for key in (incident.group_key, fact.group_key)}
+def _carried(step: Step, tenant: str) -> list[_Carried]:
+    """List what is open, and what that took in: a merge promises to take the next alerts of those groups as well.
+
+    Behind more merges of merges than an alert follows nothing is promised.
+
+    Raises:
+        Missing: one of them is not loaded.
+    """
+    found = {each.id: _Carried(incident=each, holder=each) for each in step.draft.unresolved(UnresolvedKey(tenant))}
+    takers = list(found)
+    for _ in range(FOLLOWED_MAX):
+        if not takers:
+            break
+        merged = step.draft.merged_into(tenant, takers)
+        found |= {each.id: _Carried(incident=each, holder=found[each.merged_into or ""].holder) for each in merged}
+        takers = [each.id for each in merged]
+    return sorted(found.values(), key=lambda each: by_age(each.incident))
+
+
+def _regroup_all(step: Step, tenant: str, after: Rules, carried: Sequence[_Carried]) -> int:
+    """Carry incidents over, the oldest first: of several under one new key it is the one that collects.
+
+    Gives how many open ones go on otherwise than before.
+    """
+    step.draft.require([OpeningKey(tenant, each.incident.id) for each in carried])
+    told = [replace(each, fact=regrouping.wanted(step, each.incident, after)) for each in carried]
+    moving = [(each, each.fact) for each in told if each.fact is not None]
+    groups = {key: None for each, fact in moving for key in (each.incident.group_key, fact.group_key)}
     step.draft.require([GroupKey(tenant, key) for key in groups])
-    for incident, fact in moving:
-        if fact.group_key != incident.group_key:
-            _leave(step, incident)
-    holders = _hold_all(step, tenant, wanted, groups)
-    for incident, fact in moving:
-        _regroup(step, incident, fact, holders)
-    return len(moving)
+    for each, fact in moving:
+        if fact.group_key != each.incident.group_key:
+            regrouping.leave(step, each.incident)
+    holders = _hold_all(step, tenant, told, groups)
+    for each, fact in moving:
+        _regroup(step, each, fact, holders)
+    return sum(each.holder is each.incident for each, _ in moving)
 
 
-def _wanted(step: Step, incident: Incident, after: Rules) -> IncidentRegrouped | None:
-    """Say under which key and rule an incident goes on; None: nothing changes for it."""
-    opening = step.draft.opening(OpeningKey(incident.tenant, incident.id))
-    if opening is None or opening.alert is None or opening.split_from is not None:
-        return None
-    judged = judge(after, opening.source, opening.integration, event_of(opening))
-    if not judged.rules_it:
-        return None
-    ruling = judged.ruling
-    behaves = policy_of(after, ruling)
-    if ruling.key == incident.group_key and ruling.rule == incident.rule and behaves == incident.policy:
-        return None
-    return IncidentRegrouped(
-        incident=incident.id,
-        version=incident.version + 1,
-        at=step.now,
-        group_key=ruling.key,
-        before=incident.group_key,
-        rule=ruling.rule,
-        rule_version=after.version,
-        reason=ruling.reason,
-        why=rules.why(after, ruling),
-        policy=policy.told(behaves),
-    )
+def _hold_all(step: Step, tenant: str, told: Sequence[_Carried], groups: Iterable[str]) -> dict[str, Incident]:
+    """Let each group point at an incident of its key that collects, or whose taker does: as it does already, else the oldest.
 
-
-def _leave(step: Step, incident: Incident) -> None:
-    """Let an incident's old group point at it no more."""
-    key = GroupKey(incident.tenant, incident.group_key)
-    group = step.draft.group(key)
-    if group is not None and group.incident == incident.id:
-        step.draft.put(key, Group(incident=None, held=group.held))
-
-
-def _hold_all(
-    step: Step, tenant: str, wanted: Sequence[tuple[Incident, IncidentRegrouped | None]], groups: Iterable[str]
-) -> dict[str, str]:
-    """Let each group point at an incident of its key that collects: the one it points at already, else the oldest."""
-    under: dict[str, list[Incident]] = {}
-    for incident, fact in wanted:
-        under.setdefault(incident.group_key if fact is None else fact.group_key, []).append(incident)
-    holders: dict[str, str] = {}
+    Gives, by key, which incidents collect.
+    """
+    under: dict[str, list[_Carried]] = {}
+    for each in told:
+        under.setdefault(each.key, []).append(each)
+    holders: dict[str, Incident] = {}
     for name in groups:
         key, found = GroupKey(tenant, name), under.get(name, [])
         group = step.draft.group(key) or Group(incident=None)
-        able = [incident.id for incident in found if incident.collects]
+        able = [each for each in found if each.holder.collects]
         if not able and group.incident is None:
-            able = [incident.id for incident in found[:1]]
+            able = found[:1]
         if not able:
             continue
-        holder = group.incident if group.incident in able else able[0]
-        if holder != group.incident:
-            step.draft.put(key, Group(incident=holder, held=group.held, openings=group.openings))
-        holders[name] = holder
+        chosen = next((each for each in able if each.incident.id == group.incident), able[0])
+        if chosen.incident.id != group.incident:
+            step.draft.put(key, Group(incident=chosen.incident.id, held=group.held, openings=group.openings))
+        holders[name] = chosen.holder
     return holders
 
 
-def _regroup(step: Step, incident: Incident, fact: IncidentRegrouped, holders: Mapping[str, str]) -> None:
-    holder = holders.get(fact.group_key, incident.id)
-    moved = step.emit(incident.tenant, fact if holder == incident.id else _competing(fact, holder), incident)
-    ending.watch(step, moved)
-
-
-def _competing(fact: IncidentRegrouped, holder: str) -> IncidentRegrouped:
-    why = {**fact.why, "competing": {"incident": holder, "because": "it collects under this key"}}
-    return IncidentRegrouped(
-        incident=fact.incident,
-        version=fact.version,
-        at=fact.at,
-        group_key=fact.group_key,
-        before=fact.before,
-        rule=fact.rule,
-        rule_version=fact.rule_version,
-        reason=fact.reason,
-        why=why,
-        policy=fact.policy,
-    )
-
-
-def event_of(opening: IncidentOpened) -> AlertEvent:
-    """Give the event that opened an incident, as its sender said it: what other rules start from."""
-    said = opening.said
-    severity = said.get("severity", opening.severity)
-    return AlertEvent(
-        identity=opening.identity,
-        problem=opening.problem,
-        status=EventStatus.FIRING,
-        title=opening.title,
-        content="",
-        project=opening.project,
-        severity=Severity(severity) if severity else None,
-        description=opening.description,
-        service=said.get("service", opening.service) or None,
-        environment=said.get("environment", opening.environment) or None,
-        team=said.get("team", opening.team) or None,
-        host=opening.host,
-        link=opening.link,
-        labels=opening.labels,
-    )
+def _regroup(step: Step, each: _Carried, fact: IncidentRegrouped, holders: Mapping[str, Incident]) -> None:
+    holder = holders.get(fact.group_key, each.holder)
+    if holder.id != each.holder.id:
+        competing = {"incident": holder.id, "because": "it collects under this key"}
+        fact = replace(fact, why={**fact.why, "competing": competing})
+    ending.watch(step, step.emit(each.incident.tenant, fact, each.incident))

@@ -74,10 +74,18 @@ class Beginner:
         reason = self._reason_to_reopen(current, group, ruling)
         if reason is not None and current is not None:
             return self._reopen(key, group, current, alert, ruling, reason, why)
-        return self._open(key, group, alert, judged, severity, why)
+        return self._open(key, group, alert, judged, severity, why, previous=None if current is None else current.id)
 
     def _open(
-        self, key: GroupKey, group: Group, alert: str, judged: Judged, severity: Severity, why: dict[str, Any]
+        self,
+        key: GroupKey,
+        group: Group,
+        alert: str,
+        judged: Judged,
+        severity: Severity,
+        why: dict[str, Any],
+        *,
+        previous: str | None,
     ) -> Beginning:
         """Open an incident, once as many alerts fire as the rule wants."""
         ruling = judged.ruling
@@ -93,7 +101,7 @@ class Beginner:
         others = [found for name in names if (found := self._step.draft.alert(name)) is not None and found.held == ruling.key]
         opened = open_incident(
             self._step, self._image, alert, judged, rules=self._rules, severity=severity, why=why,
-            previous=group.incident, taken=self._taken,
+            previous=previous, taken=self._taken,
         )  # fmt: skip
         self._step.draft.put(key, Group(incident=opened.id, openings=self._openings(group, ruling.flapping)))
         return Beginning(incident=opened, effect=Effect.OPENED, others=tuple(others), why=why)
@@ -150,7 +158,7 @@ class Beginner:
             )
             incident = self._step.emit(current.tenant, began, incident)
             ending.watch(self._step, incident)
-        self._step.draft.put(key, Group(incident=incident.id, held=group.held, openings=openings))
+        self._step.draft.put(key, Group(incident=group.incident, held=group.held, openings=openings))
         return Beginning(incident=incident, effect=Effect.REOPENED, why=why | {"reopened": reason})
 
     def _flaps(self, group: Group, flapping: Flapping | None) -> bool:

@@ -29,8 +29,9 @@ from tocsin_contracts.incident import (
     StatusChanged,
 )
 from tocsin_contracts.status import TRANSITIONS, IncidentStatus
+from tocsin_grouper.domain import regrouping
 from tocsin_grouper.domain.beginning import holder_of
-from tocsin_grouper.domain.keys import GroupKey, IncidentKey
+from tocsin_grouper.domain.keys import GroupKey, IncidentKey, OpeningKey
 from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
 from tocsin_grouper.domain.state import Group, Incident
 from tocsin_grouper.domain.step import Step
@@ -166,8 +167,9 @@ def _reopen(step: Step, incident: Incident, command: Command, deed: Reopen) -> I
     fact = IncidentReopened(
         **head(step, incident, command, deed.comment), before=incident.status, after=IncidentStatus.OPEN, reason="by a command"
     )
-    _collect_again(step, incident)
-    return step.emit(incident.tenant, fact, incident)
+    opened = regrouping.catch_up(step, step.emit(incident.tenant, fact, incident))
+    collect_again(step, opened)
+    return opened
 
 
 def require_holders(step: Step, tenant: str, names: Sequence[str]) -> None:
@@ -177,20 +179,26 @@ def require_holders(step: Step, tenant: str, names: Sequence[str]) -> None:
         Missing: some of it is not loaded.
     """
     incidents = [incident for name in names if (incident := step.incident(tenant, name)) is not None]
+    behind = [incident for incident in incidents if regrouping.is_behind(step, incident)]
+    step.draft.require([OpeningKey(tenant, incident.id) for incident in behind])
+    facts = [regrouping.wanted(step, incident, step.rules_of(tenant)) for incident in behind]
     keys = [GroupKey(tenant, incident.group_key) for incident in incidents]
+    keys += [GroupKey(tenant, fact.group_key) for fact in facts if fact is not None]
     step.draft.require(keys)
     groups = [group for key in keys if (group := step.draft.group(key)) is not None]
     step.require_followed([IncidentKey(tenant, group.incident) for group in groups if group.incident is not None])
 
 
-def _collect_again(step: Step, incident: Incident) -> None:
-    """Let its group point at an incident that is open again, unless a later one of the group is open too (E8)."""
+def collect_again(step: Step, incident: Incident) -> None:
+    """Let its group point at an incident that is open again, unless another of the group collects (E8).
+
+    Raises:
+        Missing: the group, or where it leads, is not loaded.
+    """
     key = GroupKey(incident.tenant, incident.group_key)
-    group = step.draft.group(key)
-    if group is None or group.incident == incident.id:
-        return
+    group = step.draft.group(key) or Group(incident=None)
     latest = holder_of(step, incident.tenant, group)
-    if latest is None or not latest.collects:
+    if latest is None or not (latest.id == incident.id or latest.collects):
         step.draft.put(key, Group(incident=incident.id, held=group.held, openings=group.openings))
 
 

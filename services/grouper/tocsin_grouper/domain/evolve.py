@@ -254,7 +254,7 @@ def _came(before: Incident, fact: AlertsCame, place: Place) -> dict[str, Any]:
     elif fact.restores is not None and not fact.alerts and not before.silent:
         changed["turned_observed"] = None  # a person wants it open: nothing of it can be over, until it turns
     if fact.restores is not None:
-        changed |= _reversed(before, fact.restores)
+        changed |= _reversed(before, fact.restores) | {"snoozed_until": fact.snoozed_until}
     return changed
 
 

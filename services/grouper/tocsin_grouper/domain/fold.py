@@ -26,7 +26,7 @@ from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.timers import Due, Firing
 from tocsin_grouper.domain.view import Draft, Missing
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 """Names this fold. Any change of a recorded fact for the same input is a new version (DESIGN 4)."""
 
 _NOT_THE_RECORDS_FAULT = (Missing, MemoryError)

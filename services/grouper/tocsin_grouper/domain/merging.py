@@ -1,8 +1,8 @@
 """Merge, split, and the taking back of both: alerts move between incidents, and nothing is lost on the way.
 
-Members move with their current state; an incident that gave all it had is CLOSED and names the one that took it. The group
-of a merged incident points at the taker, so its next alert goes there too. Events stay counted where they are told of: a
-merge takes the source's count with it, a split leaves it.
+Members move with their current state; an incident that gave all it had is CLOSED and names the one that took it. Its group
+goes on pointing at it: who follows comes to the taker, and once the merge is taken back the group is where it was. Events
+stay counted where they are told of: a merge takes the source's count with it, a split leaves it.
 """
 
 from typing import Final, NamedTuple
@@ -12,13 +12,13 @@ from tocsin_contracts.ids import incident_id
 from tocsin_contracts.incident import AlertsCame, AlertsLeft, IncidentOpened, SeverityRaised, Snoozed
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, IncidentStatus
-from tocsin_grouper.domain import policy
-from tocsin_grouper.domain.deeds import head, snoozed
+from tocsin_grouper.domain import policy, regrouping
+from tocsin_grouper.domain.deeds import collect_again, head, snoozed
 from tocsin_grouper.domain.ending import resolve_if_done, watch
 from tocsin_grouper.domain.facts import AlertMoved
-from tocsin_grouper.domain.keys import ActionKey, AlertKey, GroupKey, IncidentKey, MembersKey, OpeningKey
+from tocsin_grouper.domain.keys import ActionKey, AlertKey, IncidentKey, MembersKey, OpeningKey
 from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
-from tocsin_grouper.domain.state import Alert, Group, Incident
+from tocsin_grouper.domain.state import Alert, Incident
 from tocsin_grouper.domain.step import Step
 
 MOVED_MAX: Final = 5000
@@ -36,6 +36,7 @@ class _Move(NamedTuple):
     group: str | None = None
     closes: bool = False
     restores: IncidentStatus | None = None
+    snoozed_until: int | None = None
 
     @property
     def active(self) -> int:
@@ -56,12 +57,14 @@ def merge(step: Step, target: Incident, command: Command, deed: Merge) -> Incide
         if rejection is not None:
             return rejection
     found = [source for source in sources if source is not None]
-    step.draft.require([GroupKey(target.tenant, source.group_key) for source in found])
     members = step.draft.members_of(target.tenant, [source.id for source in found])
     if sum(len(alerts) for alerts in members.values()) > MOVED_MAX:
         return conflict(target, "too-many-alerts", most=MOVED_MAX)
     for source in found:
-        move = _Move(members[source.id], MERGE, events=source.event_count, group=source.group_key, closes=True)
+        move = _Move(
+            members[source.id], MERGE, events=source.event_count, group=source.group_key, closes=True,
+            snoozed_until=snoozed(source, step.now),
+        )  # fmt: skip
         _, target = _move(step, command, deed.comment, source, target, move)
         target = _raise_to(step, target, source.severity)
     return target
@@ -138,9 +141,16 @@ def _undo_merge(step: Step, target: Incident, command: Command, deed: Undo, came
     if source is None or not stands or came.closed is None:  # taken back before, though it was merged again since
         return conflict(target, "nothing-to-undo")
     alerts = [alert for key in keys if (alert := step.draft.alert(key)) is not None and alert.incident == target.id]
-    move = _Move(alerts, UNDO_MERGE, events=came.events, undoes=deed.version, group=source.group_key, restores=came.closed)
+    fires = any(alert.status.is_active for alert in alerts)
+    move = _Move(
+        alerts, UNDO_MERGE, events=came.events, undoes=deed.version, group=source.group_key,
+        restores=IncidentStatus.OPEN if fires and came.closed.is_over else came.closed,  # what fires is of somebody's concern
+        snoozed_until=_still(came.snoozed_until, step.now),
+    )  # fmt: skip
     target, source = _move(step, command, deed.comment, target, source, move)
-    resolve_if_done(step, source)
+    source = resolve_if_done(step, source)
+    if not source.status.is_over:
+        collect_again(step, regrouping.catch_up(step, source))
     return _after_giving(step, target, alerts)
 
 
@@ -213,13 +223,12 @@ def _move(
         last_alert_at=max((alert.occurred_at for alert in move.alerts), default=taker.last_alert_at),
         restores=move.restores,
         closed=former if move.closes else None,
+        snoozed_until=move.snoozed_until,
         silent=_brings_silence(move),
     )
     taker_after = step.emit(tenant, came, taker)
     for alert in move.alerts:
         _put_into(step, alert, taker.id)
-    if move.group is not None:
-        _repoint(step, tenant, move.group, giver.id, taker.id)
     for incident, silent in ((giver_after, left.silent), (taker_after, came.silent)):
         if silent:
             watch(step, incident)
@@ -245,14 +254,6 @@ def _put_into(step: Step, alert: Alert, incident: str) -> None:
     moved = alert.into(incident, step.position.offset)
     step.draft.put(AlertKey(alert.tenant, alert.id), moved)
     step.record(AlertMoved(alert=moved))
-
-
-def _repoint(step: Step, tenant: str, group_key: str, before: str, after: str) -> None:
-    """Let a group's next alert go where its incident went."""
-    key = GroupKey(tenant, group_key)
-    group = step.draft.group(key)
-    if group is not None and group.incident == before:
-        step.draft.put(key, Group(incident=after, held=group.held, openings=group.openings))
 
 
 def _raise_to(step: Step, incident: Incident, severity: Severity) -> Incident:

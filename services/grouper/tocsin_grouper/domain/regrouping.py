@@ -1,0 +1,98 @@
+"""How an incident goes on by the rules in force: under the key, rule and policy that they give the event that opened it."""
+
+from tocsin_contracts.alert import AlertEvent
+from tocsin_contracts.incident import IncidentOpened, IncidentRegrouped
+from tocsin_contracts.severity import Severity
+from tocsin_contracts.status import EventStatus
+from tocsin_grouper.domain import ending, policy, rules
+from tocsin_grouper.domain.keys import GroupKey, OpeningKey
+from tocsin_grouper.domain.rules import Rules, judge, policy_of
+from tocsin_grouper.domain.state import Group, Incident
+from tocsin_grouper.domain.step import Step
+
+
+def wanted(step: Step, incident: Incident, after: Rules) -> IncidentRegrouped | None:
+    """Say under which key and rule an incident goes on; None: nothing changes for it.
+
+    Raises:
+        Missing: how it began is not loaded.
+    """
+    opening = step.draft.opening(OpeningKey(incident.tenant, incident.id))
+    if opening is None or opening.alert is None or opening.split_from is not None:
+        return None
+    judged = judge(after, opening.source, opening.integration, event_of(opening))
+    if not judged.rules_it:
+        return None
+    ruling = judged.ruling
+    behaves = policy_of(after, ruling)
+    if ruling.key == incident.group_key and ruling.rule == incident.rule and behaves == incident.policy:
+        return None
+    return IncidentRegrouped(
+        incident=incident.id,
+        version=incident.version + 1,
+        at=step.now,
+        group_key=ruling.key,
+        before=incident.group_key,
+        rule=ruling.rule,
+        rule_version=after.version,
+        reason=ruling.reason,
+        why=rules.why(after, ruling),
+        policy=policy.told(behaves),
+    )
+
+
+def leave(step: Step, incident: Incident) -> None:
+    """Let an incident's old group point at it no more.
+
+    Raises:
+        Missing: the group is not loaded.
+    """
+    key = GroupKey(incident.tenant, incident.group_key)
+    group = step.draft.group(key)
+    if group is not None and group.incident == incident.id:
+        step.draft.put(key, Group(incident=None, held=group.held))
+
+
+def is_behind(step: Step, incident: Incident) -> bool:
+    """Tell whether the rules may have changed while an incident was over: then it was not carried over."""
+    return incident.rule_version != step.rules_of(incident.tenant).version
+
+
+def catch_up(step: Step, incident: Incident) -> Incident:
+    """Let an incident that is open again go by the rules in force, where they changed while it was over.
+
+    Raises:
+        Missing: how it began, or its group, is not loaded.
+    """
+    if not is_behind(step, incident):
+        return incident
+    fact = wanted(step, incident, step.rules_of(incident.tenant))
+    if fact is None:
+        return incident
+    if fact.group_key != incident.group_key:
+        leave(step, incident)
+    moved = step.emit(incident.tenant, fact, incident)
+    ending.watch(step, moved)
+    return moved
+
+
+def event_of(opening: IncidentOpened) -> AlertEvent:
+    """Give the event that opened an incident, as its sender said it: what other rules start from."""
+    said = opening.said
+    severity = said.get("severity", opening.severity)
+    return AlertEvent(
+        identity=opening.identity,
+        problem=opening.problem,
+        status=EventStatus.FIRING,
+        title=opening.title,
+        content="",
+        project=opening.project,
+        severity=Severity(severity) if severity else None,
+        description=opening.description,
+        service=said.get("service", opening.service) or None,
+        environment=said.get("environment", opening.environment) or None,
+        team=said.get("team", opening.team) or None,
+        host=opening.host,
+        link=opening.link,
+        labels=opening.labels,
+    )
