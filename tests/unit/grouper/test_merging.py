@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.support.folding import Folding, decided, effects, firing, kinds, resolved
+from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_grouper.domain.facts import Fact
@@ -186,6 +187,17 @@ def test_a_parent_whose_last_active_alert_left_is_over() -> None:
     folding.deliver(resolved("a"))
     split(folding, "b")
     assert folding.incidents()[0].status is IncidentStatus.RESOLVED
+
+
+def test_a_parent_is_over_once_what_silence_ended_left_it_and_the_rest_was_resolved() -> None:
+    """Nobody said of `f` that it is over; of all that the parent keeps somebody did."""
+    folding = Folding(settings=IntegrationSettings(group_window_s=300))
+    folding.deliver(firing("a"), firing("f", never_resolves=True))
+    folding.deliver(resolved("a"))
+    folding.tick_for(420)
+    assert (folding.incident().status, folding.incident().silent) == (IncidentStatus.OPEN, True)
+    split(folding, "f")
+    assert [incident.status for incident in folding.incidents()] == [IncidentStatus.RESOLVED, IncidentStatus.OPEN]
 
 
 def test_what_cannot_be_split() -> None:

@@ -229,9 +229,9 @@ def _left(before: Incident, fact: AlertsLeft, place: Place) -> dict[str, Any]:
         "alert_count": before.alert_count - len(fact.alerts),
         "firing_count": active,
         "event_count": before.event_count - fact.events,
-        "silent": before.silent or fact.silent,
+        "silent": fact.silent or (before.silent and fact.closes is not None),
     }
-    if (active > 0) != (before.firing_count > 0):
+    if (active > 0) != (before.firing_count > 0) or (before.silent and not changed["silent"]):
         changed["turned_observed"] = place.heard
     if fact.closes is not None:
         changed |= _moved(before, IncidentStatus.CLOSED, fact.at, place) | {"merged_into": fact.to, "merged_by": fact.command}

@@ -92,8 +92,8 @@ def split(step: Step, parent: Incident, command: Command, deed: Split) -> tuple[
     child = _open_split(step, parent, command, alerts)
     if child is None:
         return no_such_incident()
-    parent, child = _move(step, command, deed.comment, parent, child, _Move(alerts, SPLIT))
-    return _after_giving(step, parent, alerts), resolve_if_done(step, child)
+    given, child = _move(step, command, deed.comment, parent, child, _Move(alerts, SPLIT))
+    return _after_giving(step, parent, given, alerts), resolve_if_done(step, child)
 
 
 def undo(step: Step, incident: Incident, command: Command, deed: Undo) -> Incident | Rejection:
@@ -147,11 +147,11 @@ def _undo_merge(step: Step, target: Incident, command: Command, deed: Undo, came
         restores=IncidentStatus.OPEN if fires and came.closed.is_over else came.closed,  # what fires is of somebody's concern
         snoozed_until=_still(came.snoozed_until, step.now),
     )  # fmt: skip
-    target, source = _move(step, command, deed.comment, target, source, move)
+    given, source = _move(step, command, deed.comment, target, source, move)
     source = resolve_if_done(step, source)
     if not source.status.is_over:
         collect_again(step, regrouping.catch_up(step, source))
-    return _after_giving(step, target, alerts)
+    return _after_giving(step, target, given, alerts)
 
 
 def _undo_split(step: Step, parent: Incident, command: Command, deed: Undo, left: AlertsLeft) -> Incident | Rejection:
@@ -166,15 +166,16 @@ def _undo_split(step: Step, parent: Incident, command: Command, deed: Undo, left
     alerts = [alert for alert in members if alert.id in split_off]
     gives_all = len(alerts) == len(members)
     move = _Move(alerts, UNDO_SPLIT, events=child.event_count if gives_all else 0, undoes=deed.version, closes=gives_all)
-    child, parent = _move(step, command, deed.comment, child, parent, move)
+    given, parent = _move(step, command, deed.comment, child, parent, move)
     if not gives_all:
-        _after_giving(step, child, alerts)
+        _after_giving(step, child, given, alerts)
     return _raise_to(step, parent, child.severity)
 
 
-def _after_giving(step: Step, giver: Incident, alerts: list[Alert]) -> Incident:
-    """Resolve an incident that gave its last active alerts away, if what is left is resolved."""
-    return resolve_if_done(step, giver) if any(alert.status.is_active for alert in alerts) else giver
+def _after_giving(step: Step, before: Incident, giver: Incident, alerts: list[Alert]) -> Incident:
+    """Resolve an incident that gave away its last active alerts, or those that silence ended, if what is left is resolved."""
+    kept_open = before.silent or any(alert.status.is_active for alert in alerts)
+    return resolve_if_done(step, giver) if kept_open else giver
 
 
 def _refuse_merge(target: Incident, source: Incident | None) -> Rejection | None:
@@ -237,7 +238,8 @@ def _move(
 
 def _leaves_silence(step: Step, giver: Incident, move: _Move) -> bool:
     """Tell whether what is left was ended by silence: then nobody said that the incident is over (P10)."""
-    if move.closes or not move.active or giver.firing_count > move.active:
+    gives_last = move.active > 0 and giver.firing_count == move.active
+    if move.closes or not (gives_last or giver.silent):
         return False
     moved = {alert.id for alert in move.alerts}
     left = [alert for alert in step.draft.members(MembersKey(giver.tenant, giver.id)) if alert.id not in moved]
