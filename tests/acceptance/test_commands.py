@@ -1,6 +1,7 @@
 """Commands (C4): a person asks for another status; it goes through the log, and the caller gets the fold's answer."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.bodies import alertmanager, am_alert
 from tests.support.customer import Customer, move_in
 from tests.support.instance import eventually
 from tests.support.system import System
+from tocsin_control.principal import Scope
 
 
 @pytest.fixture
@@ -114,8 +116,11 @@ async def test_what_cannot_be_read_of_a_command_is_refused(ada: Customer, header
 async def test_a_caller_who_will_not_wait_is_told_where_the_outcome_will_be(ada: Customer) -> None:
     incident = (await ada.incident())["id"]
     answer = await ada.set_status(incident, "ACKNOWLEDGED", prefer="respond-async", idempotency_key="later-1")
-    assert (answer.status, answer.headers["Location"]) == (202, "/api/v1/commands/later-1")
+    assert (answer.status, answer.headers["Preference-Applied"]) == (202, "respond-async")
+    assert answer.headers["Location"].startswith("/api/v1/commands/later-1?position=")
     assert (await _decided(ada, "later-1"))["outcome"] == "applied"
+    found = await ada.system.get(answer.headers["Location"], ada.key)
+    assert (found.status, found.json()["outcome"]) == (200, "applied")
     assert (await ada.incident())["status"] == "ACKNOWLEDGED"
 
 
@@ -128,6 +133,22 @@ async def test_a_command_sent_again_with_its_key_is_decided_once(ada: Customer) 
     assert {answer.status for answer in answers} == {200}
     assert len({answer.body for answer in answers}) == 1
     assert len((await ada.incident())["actions"]) == 1
+
+
+async def test_a_key_that_somebody_else_used_is_a_422(ada: Customer) -> None:
+    """Bob is not told that he did what Ada did; not where both were told to look later either."""
+    incident = (await ada.incident())["id"]
+    key = await ada.system.key(ada.tenant, Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE)
+    bob = replace(ada, key=key)
+    later = [
+        await each.set_status(incident, "ACKNOWLEDGED", idempotency_key="shared", prefer="respond-async") for each in (ada, bob)
+    ]
+    assert (await _decided(ada, "shared"))["outcome"] == "applied"
+    found = [await ada.system.get(answer.headers["Location"], each.key) for answer, each in zip(later, (ada, bob), strict=True)]
+    again = await bob.set_status(incident, "ACKNOWLEDGED", idempotency_key="shared")
+
+    assert [answer.status for answer in (*found, again)] == [200, 422, 422]
+    assert again.json()["type"] == found[1].json()["type"]
 
 
 async def test_a_key_used_for_something_else_is_a_422(ada: Customer) -> None:

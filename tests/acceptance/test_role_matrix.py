@@ -23,9 +23,12 @@ MATRIX: Matrix = {
         "proj.deliveries": {
             "SELECT(integration_id, logged_at, offset, outcome, partition, reason, redrive_of, redriven_to, source, tenant_id)"
         },
-        "proj.partitions": {"SELECT(last_offset, partition)"},
+        "proj.partitions": {"SELECT(clock, last_offset, partition)"},
         "proj.incidents": {
-            "SELECT(assignee, created_at, environment, id, service, severity, source, status, team, tenant_id, title)"
+            (
+                "SELECT(assignee, category, created_at, environment, flapping, id, service, severity, snoozed_until, source,"
+                " status, team, tenant_id, title, updated_at)"
+            )
         },
         "control.tenants": {
             "SELECT(burst, enabled, erase_asked_at, erased_at, id, name, partition, rate_limit_per_min)",

@@ -52,7 +52,7 @@ MEANINGS: dict[ProblemType, str] = {
     ProblemType.TOO_LARGE: "Larger than what is taken here.",
     ProblemType.UNSUPPORTED_MEDIA: "Another content type or encoding than is taken here.",
     ProblemType.UNPROCESSABLE: "Values do not fit; `errors` says each, by `pointer` or `parameter`.",
-    ProblemType.IDEMPOTENCY_MISMATCH: "The Idempotency-Key was used for another request.",
+    ProblemType.IDEMPOTENCY_MISMATCH: "The Idempotency-Key was used for another request, or by somebody else.",
     ProblemType.QUOTA_EXCEEDED: "More requests than a quota allows; `violated-policies` names it.",
     ProblemType.UNAVAILABLE: "Not now: something that it needs does not answer. What was sent may be stored; send it again.",
     ProblemType.TIMEOUT: "It took too long: the body to arrive, or the answer to be found.",

@@ -1,6 +1,6 @@
 """Every route of the API, declared once: routing, scopes, parameters, answers and the OpenAPI document come from here."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from tocsin_contracts.ids import TenantId
 from tocsin_contracts.position import Position
+from tocsin_contracts.problem import ProblemType
 from tocsin_control.principal import Scope
 from tocsin_query.domain import command_shapes, delivery_shapes, rule_shapes, shapes, why_shapes
 from tocsin_query.domain.alert_why import EVENTS
@@ -15,7 +16,7 @@ from tocsin_query.domain.alerts import ALERTS
 from tocsin_query.domain.deliveries import DELIVERIES, GROUPS
 from tocsin_query.domain.incident_why import FACTS
 from tocsin_query.domain.incidents import INCIDENTS
-from tocsin_query.domain.kind import Place
+from tocsin_query.domain.kind import Place, Text
 from tocsin_query.domain.parameter import Parameter, read_query
 from tocsin_query.domain.rule_sets import RULE_SETS
 from tocsin_query.explaining import explain_alert, explain_incident, show_rules, show_rules_of
@@ -52,6 +53,8 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     conflicts: bool = False
     """Whether an id may name several things: 409."""
+    problems: Mapping[int, tuple[ProblemType, ...]] = field(default_factory=dict)
+    """How it may fail beside the ways that all reads share."""
     etag: str = ""
     """How its ETag is written, where it has one."""
     bare: bool = True
@@ -101,8 +104,14 @@ async def _delivery(reader: Reader, ask: Ask) -> Answer:
 
 
 async def _command(reader: Reader, ask: Ask) -> Answer:
-    position = read_query((POSITION,), ask.query).get(POSITION.name)
-    return await reader.command(ask.tenant, ask.id, position if isinstance(position, Position) else None)
+    said = read_query((POSITION, REQUEST), ask.query)
+    position, request = said.get(POSITION.name), said.get(REQUEST.name)
+    return await reader.command(
+        ask.tenant,
+        ask.id,
+        position=position if isinstance(position, Position) else None,
+        request=None if request is None else str(request),
+    )
 
 
 async def _alert_why(reader: Reader, ask: Ask) -> Answer:
@@ -131,6 +140,11 @@ POSITION = Parameter(
     name="position",
     meaning="Where the command's record lies, if known: then an id that was never given is a 404 instead of pending.",
     kind=Place(),
+)
+REQUEST = Parameter(
+    name="request",
+    meaning="What was asked, as the 202's `Location` says it: then an id that was used for another request is a 422.",
+    kind=Text(64),
 )
 
 ENDPOINTS: Final = (
@@ -246,8 +260,9 @@ ENDPOINTS: Final = (
         summary="Show what was decided about a command; 202 until it is.",
         scopes=(Scope.INCIDENTS_READ, Scope.INCIDENTS_WRITE, Scope.RULES_WRITE),
         id_meaning="The Idempotency-Key that was sent, or the id that was answered.",
-        parameters=(POSITION,),
+        parameters=(POSITION, REQUEST),
         answers={200: (command_shapes.Command,), 202: (command_shapes.PendingCommand,)},
+        problems={422: (ProblemType.IDEMPOTENCY_MISMATCH,)},
         answer=_command,
     ),
     Endpoint(

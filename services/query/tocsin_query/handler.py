@@ -11,7 +11,7 @@ from tocsin_query.domain.deliveries import GROUPS
 from tocsin_query.domain.freshness import Freshness
 from tocsin_query.domain.grouping import read_grouping
 from tocsin_query.domain.listing import Listing, PageRequest, next_cursor, read_page
-from tocsin_query.domain.reference import Unknown, read_id, read_reference
+from tocsin_query.domain.reference import OtherRequest, Unknown, read_id, read_reference
 from tocsin_query.domain.statement import count, groups, page
 from tocsin_query.lookup import Answer, incident_meant, one_of, rows_of, whole
 from tocsin_query.ports import Projection, Snapshot
@@ -171,14 +171,23 @@ class Reader:
 
         return await self.projection.read(tenant, work)
 
-    async def command(self, tenant: TenantId, command: str, position: Position | None) -> Answer:
+    async def command(
+        self, tenant: TenantId, command: str, *, position: Position | None = None, request: str | None = None
+    ) -> Answer:
         """Answer what was decided about a command.
 
         Its id is its sender's Idempotency-Key, so only the log knows whether it was ever given. With its `position` the
         answer is exact; without, an unknown id is `pending`.
 
+        Args:
+            tenant: whose it is.
+            command: its id.
+            position: of its record, if known.
+            request: hash of what was asked, if known.
+
         Raises:
             Unknown: the record at `position` was folded, and it was not this command.
+            OtherRequest: the id was used for another `request`.
         """
         if not 1 <= len(command) <= 255 or "\x00" in command or any("\ud800" <= char <= "\udfff" for char in command):
             raise Unknown
@@ -186,6 +195,8 @@ class Reader:
         async def work(snapshot: Snapshot) -> Answer:
             rows = await rows_of(snapshot, "command", tenant, command)
             if rows:
+                if request not in {None, rows[0]["request_hash"]}:
+                    raise OtherRequest
                 return Answer(body=rendering.command(rows[0]), freshness=snapshot.freshness)
             if position is not None:
                 self._check_pending(snapshot.freshness, position)

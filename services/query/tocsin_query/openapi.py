@@ -92,7 +92,7 @@ def _operation(endpoint: Endpoint) -> Json:
         "responses": {
             **{str(status): _success(endpoint, status) for status in endpoint.answers},
             **({"304": {"description": "Not changed since the ETag in If-None-Match."}} if endpoint.etag else {}),
-            **{str(status): _problem(status) for status in _PROBLEMS if _happens(endpoint, status)},
+            **{str(status): _problem(endpoint, status) for status in _PROBLEMS if _happens(endpoint, status)},
         },
     }
 
@@ -122,8 +122,8 @@ def _happens(endpoint: Endpoint, status: int) -> bool:
     return {404: bool(endpoint.id_meaning), 409: endpoint.conflicts}.get(status, True)
 
 
-def _problem(status: int) -> Json:
-    kinds = _PROBLEMS[status]
+def _problem(endpoint: Endpoint, status: int) -> Json:
+    kinds = (*_PROBLEMS[status], *endpoint.problems.get(status, ()))
     known = {"properties": {"type": {"enum": [str(kind) for kind in kinds]}}}
     return {
         "description": " ".join(MEANINGS[kind] for kind in kinds),

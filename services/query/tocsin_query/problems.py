@@ -5,7 +5,7 @@ import structlog
 from tocsin_contracts.problem import ProblemType
 from tocsin_control.errors import Forbidden, Unauthenticated
 from tocsin_query.domain.parameter import Refused
-from tocsin_query.domain.reference import Ambiguous, Unknown
+from tocsin_query.domain.reference import Ambiguous, OtherRequest, Unknown
 from tocsin_query.ports import TooSlow
 from tocsin_query.turnstile import Busy
 from tocsin_runtime.errors import Fatal, Recoverable
@@ -29,6 +29,9 @@ def explain(error: Exception) -> Problem | None:
         case Ambiguous():
             detail = "Several incidents begin so: say more of the id."
             return Problem(409, detail, type=ProblemType.AMBIGUOUS, members={"choices": error.choices})
+        case OtherRequest():
+            detail = "This Idempotency-Key was used for another request, or by somebody else. Of yours nothing was done."
+            return Problem(422, detail, type=ProblemType.IDEMPOTENCY_MISMATCH)
         case Busy():
             members = {"violated-policies": ["query-concurrency"]}
             detail = "Too many requests of this tenant wait already."

@@ -22,6 +22,7 @@ from tocsin_runtime.postgres import PostgresUnavailable
 A, B, C = "7K3QF2B" + "A" * 19, "7K3QF2B" + "B" * 19, "8K3QF2B" + "C" * 19
 FOREIGN = "9K3QF2B" + "D" * 19
 BEGAN = from_datetime(START)
+DAY, LATER = timedelta(days=1), START + timedelta(days=2)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,19 @@ def projection(postgres: SharedPostgres) -> ProjectionDatabase:
 
 async def _seed(projection: ProjectionDatabase) -> None:
     async with projection.writing() as rows:
-        await rows.incident("acme", id=A, created_at=START, title="a", service="api", severity="LOW")
-        await rows.incident("acme", id=B, created_at=START + timedelta(minutes=1), title="b", service="db", status="RESOLVED")
+        await rows.incident(
+            "acme", id=A, created_at=START, updated_at=START + DAY, title="a", service="api", severity="LOW", snoozed_until=LATER
+        )
+        await rows.incident(
+            "acme",
+            id=B,
+            created_at=START + timedelta(minutes=1),
+            title="b",
+            service="db",
+            status="RESOLVED",
+            snoozed_until=LATER,
+            flapping=True,
+        )
         await rows.incident(
             "acme",
             id=C,
@@ -45,7 +57,10 @@ async def _seed(projection: ProjectionDatabase) -> None:
             team="core",
             assignee="ada",
             source="sentry",
+            category="errors",
+            snoozed_until=START,
         )
+        await rows.folded(partition=0, source_next=1, appended_at=0, clock=START + timedelta(hours=1))
         for name in (FOREIGN, A[:-1] + "Z"):
             await rows.incident("globex", id=name)
         for number in range(CHOICES_MAX + 2):
@@ -87,6 +102,14 @@ async def test_so_many_choices_are_shown_and_no_more(incidents: PostgresIncident
         (Wanted(created_from=BEGAN + MINUTE), [C, B]),
         (Wanted(created_from=BEGAN, created_to=BEGAN + MINUTE), [A]),
         (Wanted(assignees=("nobody",)), []),
+        (Wanted(categories=("errors", "data")), [C]),
+        (Wanted(snoozed=True), [A]),
+        (Wanted(snoozed=False), [C, B]),
+        (Wanted(snoozed=False, statuses=("OPEN",)), [C]),
+        (Wanted(flapping=True), [B]),
+        (Wanted(flapping=False), [C, A]),
+        (Wanted(updated_from=BEGAN + 1440 * MINUTE), [A]),
+        (Wanted(updated_from=BEGAN, updated_to=BEGAN + 1440 * MINUTE), [C, B]),
     ],
 )
 async def test_a_filter_matches_the_newest_first(incidents: PostgresIncidents, wanted: Wanted, found: list[str]) -> None:

@@ -118,6 +118,14 @@ async def test_a_command_asked_with_its_position_is_told_from_one_never_given(re
     assert (await reading.get("/commands/key-1?position=30")).faults == {"position": "not-a-position"}
 
 
+async def test_a_command_asked_with_its_request_is_told_from_another_of_its_key(reading: Client) -> None:
+    """Two used one key, and both were answered 202: the second must not read that its own was applied."""
+    assert (await reading.get("/commands/key-1?request=h")).status == 200
+    other = await reading.get("/commands/key-1?position=0:31&request=" + "0" * 32)
+    assert (other.status, other.body["type"].rsplit("/", 1)[1]) == (422, "idempotency-key-reused")
+    assert (await reading.get(f"/commands/key-3?position=0:{FOLDED}&request=h")).status == 202
+
+
 async def test_an_impossible_command_id_is_404(reading: Client) -> None:
     for command in ("%00", "x" * 256):
         assert (await reading.get(f"/commands/{command}")).status == 404

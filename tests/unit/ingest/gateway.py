@@ -332,6 +332,7 @@ INTEGRATIONS = (
 )
 SCOPES = {
     "writer": (ACME, (Scope.INCIDENTS_WRITE, Scope.DELIVERIES_READ)),
+    "colleague": (ACME, (Scope.INCIDENTS_WRITE,)),
     "ruler": (ACME, (Scope.RULES_WRITE,)),
     "reader": (ACME, (Scope.INCIDENTS_READ,)),
     "redriver": (ACME, (Scope.DELIVERIES_REDRIVE, Scope.DELIVERIES_READ)),

@@ -13,7 +13,9 @@ from tests.unit.ingest.gateway import ACME, RIVAL, Answer, Gateway, running
 from tocsin_contracts import command as deeds
 from tocsin_contracts.status import IncidentStatus
 from tocsin_ingest.domain.ask import Wanted
+from tocsin_ingest.domain.many import IncidentFilter
 from tocsin_ingest.ports import Outcome
+from tocsin_query.domain.incidents import INCIDENTS
 
 I = "7K3QF2B0000000000000000001"  # noqa: E741 - an incident
 J = "7K3QF2C0000000000000000002"
@@ -52,6 +54,35 @@ async def test_a_filter_becomes_the_ids_that_it_matches_now(gateway: Gateway) ->
     assert (await bulk(gateway, asked)).status == 202
     assert the_bulk(gateway).incidents == (I,)
     wanted = Wanted(statuses=("OPEN",), services=("api", "db"), created_from=1_767_225_600_000_000)
+    assert gateway.incidents.asked == [wanted]
+
+
+def test_a_bulk_filters_by_what_the_list_filters_by() -> None:
+    """Who looks at a list and does something to all of it needs no other words."""
+    assert set(IncidentFilter.model_fields) == {each.parameter.name for each in INCIDENTS.filters}
+
+
+async def test_every_condition_is_passed_on(gateway: Gateway) -> None:
+    asked = {
+        "status": "OPEN",
+        "severity": ["LOW", "HIGH"],
+        "category": "errors",
+        "snoozed": False,
+        "flapping": True,
+        "updated_from": "2026-01-01T00:00:00Z",
+        "updated_to": "2026-01-01T00:00:01Z",
+    }
+    assert (await bulk(gateway, {"filter": asked, "action": RESOLVE})).status == 202
+    at = 1_767_225_600_000_000
+    wanted = Wanted(
+        statuses=("OPEN",),
+        severities=("LOW", "HIGH"),
+        categories=("errors",),
+        snoozed=False,
+        flapping=True,
+        updated_from=at,
+        updated_to=at + 1_000_000,
+    )
     assert gateway.incidents.asked == [wanted]
 
 
@@ -110,12 +141,19 @@ UNFIT: list[tuple[Any, str]] = [
     ({"incidents": [I, "x"], "action": RESOLVE}, "/incidents/1"),
     ({"filter": {}, "action": RESOLVE}, "/filter"),
     ({"filter": {"severty": "LOW"}, "action": RESOLVE}, "/filter/severty"),
+    ({"filter": {"snoozed": "true"}, "action": RESOLVE}, "/filter/snoozed"),
+    (
+        {"filter": {"updated_from": "2026-01-01T00:00:00Z", "updated_to": "2026-01-01T00:00:00Z"}, "action": RESOLVE},
+        "/filter",
+    ),
     ({"filter": {"status": "OPEN"}, "limit": 501, "action": RESOLVE}, "/limit"),
     ({"incidents": [I]}, "/action"),
     ({"incidents": [I], "action": {"kind": "merge"}}, "/action"),
     ({"incidents": [I], "action": {"kind": "set-status", "status": "NOWHERE"}}, "/action/status"),
     ({"incidents": [I], "action": {"kind": "assign"}}, "/action/assignee"),
     ({"incidents": [I], "action": {"kind": "snooze", "for": "soon"}}, "/action/for"),
+    ({"incidents": [I], "action": {"kind": "comment", "text": " "}}, "/action/text"),
+    ({"incidents": [I], "action": {"kind": "comment", "text": "t"}, "comment": "c"}, ""),
 ]
 
 

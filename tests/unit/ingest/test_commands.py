@@ -54,13 +54,14 @@ async def test_a_command_is_a_record_of_its_tenants_partition(gateway: Gateway) 
     answer = await patch(gateway, body, ASYNC | {"Idempotency-Key": "key-1", "If-Match": '"r3"'})
 
     assert answer.status == 202
-    assert answer.headers["Location"] == "/api/v1/commands/key-1"
     assert answer.json == {"command_id": "key-1", "status": "pending"}
     [command] = appended(gateway)
+    [record] = gateway.records(ACME_PARTITION, Kind.COMMAND)
+    place = f"/api/v1/commands/key-1?position={ACME_PARTITION}:{record.offset}&request={command.request_hash}"
+    assert (answer.headers["Location"], answer.headers["Retry-After"]) == (place, "1")
     assert (command.tenant, command.id, command.if_revision) == (ACME, "key-1", 3)
     assert command.body == SetStatus(incident=INCIDENT, status=IncidentStatus.RESOLVED, comment="restarted")
     assert (command.actor.kind, command.actor.name) == ("person", "Ada")
-    [record] = gateway.records(ACME_PARTITION, Kind.COMMAND)
     assert record.key == ACME.encode()
 
 
@@ -142,6 +143,37 @@ async def test_the_same_key_for_something_else_is_422(gateway: Gateway) -> None:
     assert len(appended(gateway)) == 1
 
 
+async def test_the_same_key_of_somebody_else_is_422(gateway: Gateway) -> None:
+    """Who asks is part of the request: otherwise Bob is told that he resolved what Ada did."""
+    headers = {"Idempotency-Key": "key-1"}
+    asking = asyncio.create_task(patch(gateway, headers=headers))
+    await decide(gateway, 1, 200, {})
+    assert (await asking).status == 200
+    other = await patch(gateway, headers=headers, key="colleague")
+
+    assert (other.status, other.problem) == (422, "idempotency-key-reused")
+    assert len(appended(gateway)) == 1
+
+
+async def test_what_was_heeded_of_prefer_is_told(gateway: Gateway) -> None:
+    asking = asyncio.create_task(patch(gateway, headers={"Prefer": "wait=99, respond-async", "Idempotency-Key": "key-1"}))
+    await decide(gateway, 1, 409, {"reason": "over"})
+    rejected = await asking
+    later = await patch(gateway, headers={"Prefer": "respond-async"})
+
+    assert (rejected.status, rejected.headers["Preference-Applied"]) == (409, "wait=20")
+    assert (later.status, later.headers["Preference-Applied"]) == (202, "respond-async")
+
+
+async def test_a_parameter_is_refused_and_not_passed_over(gateway: Gateway) -> None:
+    answer = await patch(gateway, path=PATH + "?dry_run=true")
+    assert (answer.status, answer.problem) == (422, "invalid-value")
+    assert answer.json["errors"] == [
+        {"parameter": "dry_run", "code": "unknown-parameter", "detail": "a command takes no parameters"}
+    ]
+    assert not appended(gateway)
+
+
 async def test_two_at_once_with_one_key_and_different_requests_do_not_both_succeed(gateway: Gateway) -> None:
     """Neither sees an outcome before it appends: the row's hash tells whose it is."""
     headers = {"Idempotency-Key": "key-1"}
@@ -156,7 +188,8 @@ async def test_two_at_once_with_one_key_and_different_requests_do_not_both_succe
 
 async def test_without_an_outcome_in_time_it_is_202_and_where_to_look(gateway: Gateway) -> None:
     answer = await patch(gateway, headers={"Prefer": "wait=0", "Idempotency-Key": "a/b?c"})
-    assert (answer.status, answer.headers["Location"]) == (202, "/api/v1/commands/a%2Fb%3Fc")
+    assert answer.status == 202
+    assert answer.headers["Location"].startswith("/api/v1/commands/a%2Fb%3Fc?position=")
 
 
 async def test_with_postgres_away_a_command_is_202_at_once(gateway: Gateway) -> None:
@@ -189,7 +222,7 @@ async def test_another_tenants_incident_is_asked_for_in_ones_own_partition(gatew
 
 UNFIT: dict[str, tuple[Any, Mapping[str, str], int, str]] = {
     "not-json": (b"{", {}, 400, "not-json"),
-    "no-body": (b"", {}, 400, "not-json"),
+    "no-body": (b"", {}, 400, "malformed-request"),
     "unknown-status": ({"status": "SNOOZED"}, {}, 422, "invalid-value"),
     "unknown-member": ({"status": "OPEN", "version": 7}, {}, 422, "invalid-value"),
     "a-list": ([], {}, 422, "invalid-value"),

@@ -237,7 +237,7 @@ def test_a_precondition_of_something_else_is_refused(header: str, kind: str) -> 
         read_if_match(header, Precondition(kind))
 
 
-@pytest.mark.parametrize("header", ["r7", '"7"', 'W/"7"', '"r7", "r8"', '"r-1"', '"r"'])
+@pytest.mark.parametrize("header", ["", " ", "r7", '"7"', 'W/"7"', '"r7", "r8"', '"r-1"', '"r"'])
 def test_another_precondition_is_refused(header: str) -> None:
     with pytest.raises(UnfitRequest):
         read_if_match(header)
@@ -250,22 +250,38 @@ def test_an_unfit_idempotency_key_is_refused(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"),
-    [(None, 5), ("wait=2", 2), ("wait=999", 20), ("respond-async", 0), ("respond-async, wait=10", 0), ("handling=strict", 5)],
+    ("header", "seconds", "heeded", "heeded_of_202"),
+    [
+        (None, 5, "", ""),
+        ("wait=2", 2, "wait=2", "wait=2"),
+        ("WAIT=2; foo=bar", 2, "wait=2", "wait=2"),
+        ('wait="2"', 2, "wait=2", "wait=2"),
+        ("wait=999", 20, "wait=20", "wait=20"),
+        ("wait=3, wait=9", 3, "wait=3", "wait=3"),
+        ("wait=-1", 5, "", ""),
+        ("respond-async", 0, "", "respond-async"),
+        ("respond-async, wait=10", 10, "wait=10", "respond-async, wait=10"),
+        ("wait=10, respond-async", 10, "wait=10", "respond-async, wait=10"),
+        ("handling=strict", 5, "", ""),
+    ],
 )
-def test_a_caller_says_how_long_it_waits(header: str | None, seconds: float) -> None:
-    assert read_patience(header, default_s=5, most_s=20).seconds == seconds
+def test_a_caller_says_how_long_it_waits(header: str | None, seconds: float, heeded: str, heeded_of_202: str) -> None:
+    """RFC 7240: with both, the answer is asynchronous where it takes longer; what was heeded is told."""
+    patience = read_patience(header, default_s=5, most_s=20)
+    assert patience.seconds == seconds
+    assert (patience.heeded(pending=False), patience.heeded(pending=True)) == (heeded, heeded_of_202)
 
 
 def test_a_request_hash_differs_where_anything_asked_differs() -> None:
     hashes = {
-        request_hash("PATCH", "/a", b"x"),
-        request_hash("PATCH", "/ax", b""),
-        request_hash("PATCH", "/a", b"y"),
-        request_hash("POST", "/a", b"x"),
+        request_hash("PATCH", "/a", b"x", actor="k1"),
+        request_hash("PATCH", "/ax", b"", actor="k1"),
+        request_hash("PATCH", "/a", b"y", actor="k1"),
+        request_hash("POST", "/a", b"x", actor="k1"),
+        request_hash("PATCH", "/a", b"x", actor="k2"),
     }
-    assert len(hashes) == 4
-    assert request_hash("PATCH", "/a", b"x") in hashes
+    assert len(hashes) == 5
+    assert request_hash("PATCH", "/a", b"x", actor="k1") in hashes
 
 
 @pytest.mark.parametrize("rich", [True, False])

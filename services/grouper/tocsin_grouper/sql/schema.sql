@@ -53,6 +53,9 @@ CREATE TABLE proj.facts (
     PRIMARY KEY (partition, "offset", tenant_id, seq)
 );
 CREATE UNIQUE INDEX facts_incident ON proj.facts (tenant_id, incident_id, version);
+-- Few facts are more than counting, and `why` looks for them among all: what happened since the opening, and what silence ended.
+CREATE INDEX facts_told ON proj.facts (tenant_id, incident_id, version)
+    WHERE version > 1 AND (kind <> 'alerts-recorded' OR body ? 'ended');
 
 CREATE TABLE proj.incidents (
     tenant_id       text COLLATE "C" NOT NULL,
@@ -117,6 +120,7 @@ CREATE INDEX incidents_unresolved ON proj.incidents (tenant_id, created_at DESC,
     WHERE status IN ('OPEN', 'ACKNOWLEDGED', 'INVESTIGATING');
 -- Few are merged; a change of rules asks which groups' next alerts go along.
 CREATE INDEX incidents_merged ON proj.incidents (tenant_id, merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX incidents_flapping ON proj.incidents (tenant_id, created_at DESC, id DESC) WHERE flapping;
 CREATE INDEX incidents_updated ON proj.incidents USING brin (updated_at);
 
 CREATE TYPE proj.moved_incident AS (
@@ -337,10 +341,10 @@ GRANT SELECT ON proj.commands TO tocsin_ingest;
 -- For redrives: what failed, and how far the fold is.
 GRANT SELECT (tenant_id, logged_at, partition, "offset", integration_id, source, outcome, reason, redrive_of, redriven_to)
     ON proj.deliveries TO tocsin_ingest;
-GRANT SELECT (partition, last_offset) ON proj.partitions TO tocsin_ingest;
+GRANT SELECT (partition, last_offset, clock) ON proj.partitions TO tocsin_ingest;
 -- For commands: which incident a short code names, and which ones a bulk's filter matches.
-GRANT SELECT (tenant_id, id, title, status, severity, service, environment, team, source, assignee, created_at)
-    ON proj.incidents TO tocsin_ingest;
+GRANT SELECT (tenant_id, id, title, status, severity, service, environment, team, category, source, assignee, flapping,
+    snoozed_until, created_at, updated_at) ON proj.incidents TO tocsin_ingest;
 
 ALTER TABLE proj.partitions       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE proj.refusals         ENABLE ROW LEVEL SECURITY;

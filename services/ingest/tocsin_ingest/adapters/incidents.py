@@ -87,7 +87,7 @@ class PostgresIncidents:
 
 
 def _conditions(wanted: Wanted) -> tuple[object, ...]:
-    since, until = (None if at is None else to_datetime(at) for at in (wanted.created_from, wanted.created_to))
+    times = (wanted.created_from, wanted.created_to, wanted.updated_from, wanted.updated_to)
     return (
         wanted.statuses,
         wanted.severities,
@@ -96,6 +96,8 @@ def _conditions(wanted: Wanted) -> tuple[object, ...]:
         wanted.teams,
         wanted.sources,
         wanted.assignees,
-        since,
-        until,
+        wanted.categories,
+        wanted.snoozed,
+        wanted.flapping,
+        *(None if at is None else to_datetime(at) for at in times),
     )

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from tocsin_contracts.command import Command
+from tocsin_contracts.position import Position
 from tocsin_control.principal import Principal
 from tocsin_ingest.caller import Callers
 from tocsin_ingest.commands.reading import Asked, read_command
@@ -20,7 +21,7 @@ from tocsin_ingest.commands.resolving import Resolver
 from tocsin_ingest.commands.table import Operation
 from tocsin_ingest.commands.telling import applied, mismatched, pending, rejected
 from tocsin_ingest.commands.waiting import CommandLog, Waits
-from tocsin_ingest.domain.request import read_patience
+from tocsin_ingest.domain.request import Patience, read_patience
 from tocsin_ingest.domain.target import Commanded
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, Outcome
@@ -82,23 +83,24 @@ class Commands:
         """
         principal = await self._callers.identify(request, query, operation.scope, exchange)
         self._count(principal, operation)
-        asked = await read_command(request, operation, target, self._receiver)
+        asked = await read_command(request, operation, target, query, self._receiver, actor=principal.actor.id)
         exchange.size = asked.size
         name = asked.key or secrets.token_hex(16)
-        outcome = None if asked.key is None else await self._waits.already(principal.tenant, asked.key)
+        patience = read_patience(asked.patience_header, default_s=self._wait_s, most_s=self._wait_max_s)
+        outcome: Outcome | Position | None = None
+        if asked.key is not None:
+            outcome = await self._waits.already(principal.tenant, asked.key)
         if outcome is not None:
             self._metrics.commanded("repeated")
         else:
-            outcome = await self._ask(request, operation, principal, asked, name)
-        if outcome is None:
+            outcome = await self._ask(principal, asked, name, patience)
+        if isinstance(outcome, Position):
             self._metrics.commanded("pending")
-            return pending(name)
-        return self._tell(name, asked, outcome)
+            return pending(name, outcome, asked.request_hash, patience)
+        return self._tell(name, asked, outcome, patience)
 
-    async def _ask(
-        self, request: web.BaseRequest, operation: Operation, principal: Principal, asked: Asked, name: str
-    ) -> Outcome | None:
-        """Log the command and wait for its outcome; None: it is not known in time.
+    async def _ask(self, principal: Principal, asked: Asked, name: str, patience: Patience) -> Outcome | Position:
+        """Log the command and wait for its outcome; where it is not known in time, give the place of the record.
 
         What it names may have changed by its own first attempt, which was stored and is not folded yet (a filter that it
         emptied): so a key's outcome is waited for before the request is refused.
@@ -111,12 +113,12 @@ class Commands:
         except Problem as problem:
             if asked.key is None or problem.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
-            outcome = await self._waits.outcome(principal.tenant, name, self._patience(request))
+            outcome = await self._waits.outcome(principal.tenant, name, patience.seconds)
             if outcome is None:
                 raise
             return outcome
-        await self._log.append(command, operation.kind)
-        return await self._waits.outcome(principal.tenant, name, self._patience(request))
+        position = await self._log.append(command, asked.operation.kind)
+        return await self._waits.outcome(principal.tenant, name, patience.seconds) or position
 
     def _count(self, principal: Principal, operation: Operation) -> None:
         """Count the command; what may be hundreds of facts counts twice.
@@ -142,10 +144,7 @@ class Commands:
             body=await self._resolver.deed(principal.tenant, asked, now=now),
         )
 
-    def _patience(self, request: web.BaseRequest) -> float:
-        return read_patience(request.headers.get("Prefer"), default_s=self._wait_s, most_s=self._wait_max_s).seconds
-
-    def _tell(self, name: str, asked: Asked, outcome: Outcome) -> web.Response:
+    def _tell(self, name: str, asked: Asked, outcome: Outcome, patience: Patience) -> web.Response:
         """Give the fold's answer.
 
         Raises:
@@ -156,6 +155,6 @@ class Commands:
             raise mismatched()
         if outcome.status == 200:
             self._metrics.commanded("applied")
-            return applied(name, outcome)
+            return applied(name, outcome, patience)
         self._metrics.commanded("rejected")
-        raise rejected(name, outcome)
+        raise rejected(name, outcome, patience)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from tocsin_contracts.problem import ProblemType
 from tocsin_contracts.reference import IncidentRange, read_reference
 from tocsin_contracts.routes import CANONICAL
-from tocsin_control.documents import Fault, UnfitDocument, read_document
+from tocsin_control.documents import FAULTS_MAX, Fault, UnfitDocument, read_document
 from tocsin_ingest.answers import malformed, not_found, too_large
 from tocsin_ingest.commands.table import Operation
 from tocsin_ingest.domain import request as surroundings
@@ -41,22 +42,36 @@ class Asked:
     others: tuple[Named, ...]
     key: str | None
     if_match: int | None
+    patience_header: str | None
+    """What `Prefer` says."""
     request_hash: str
     size: int
     """Bytes of the body."""
 
 
-async def read_command(request: web.BaseRequest, operation: Operation, target: Commanded, receiver: Receiver) -> Asked:
+async def read_command(
+    request: web.BaseRequest, operation: Operation, target: Commanded, query: Mapping[str, str], receiver: Receiver, *, actor: str
+) -> Asked:
     """Read what is asked.
+
+    Args:
+        request: with headers and body.
+        operation: what its method and path ask for.
+        target: what its path names.
+        query: its parameters; no command takes one.
+        receiver: of bodies.
+        actor: id of who asks: a key of theirs is no other's.
 
     Raises:
         Problem: 400, 404, 408, 413, 415, 422.
     """
+    if query:
+        raise _unknown_parameters(query)
     incident, others = _of_path(target)
     raw = await _body(request, operation, receiver)
     try:
-        if_match = surroundings.read_if_match(request.headers.get("If-Match"), operation.precondition)
-        key = surroundings.read_key(request.headers.get("Idempotency-Key"))
+        if_match = surroundings.read_if_match(_header(request, "If-Match"), operation.precondition)
+        key = surroundings.read_key(_header(request, "Idempotency-Key"))
     except surroundings.UnfitRequest as unfit:
         raise malformed(f"{unfit}.") from unfit
     ask = _ask(operation, raw)
@@ -71,8 +86,25 @@ async def read_command(request: web.BaseRequest, operation: Operation, target: C
         others=others + _of_body(ask),
         key=key,
         if_match=if_match,
-        request_hash=surroundings.request_hash(operation.method, CANONICAL + _written(operation, incident, others), raw),
+        patience_header=_header(request, "Prefer"),
+        request_hash=surroundings.request_hash(
+            operation.method, CANONICAL + _written(operation, incident, others), raw, actor=actor
+        ),
         size=len(raw),
+    )
+
+
+def _header(request: web.BaseRequest, name: str) -> str | None:
+    """Give a header; one that is there twice is one list, as RFC 9110 says: no value of it is passed over."""
+    found = request.headers.getall(name, ())
+    return ", ".join(found) if found else None
+
+
+def _unknown_parameters(query: Mapping[str, str]) -> Problem:
+    """Refuse parameters: who says `?dry_run=true` means something that would not be heeded."""
+    errors = [{"parameter": name[:100], "code": "unknown-parameter", "detail": "a command takes no parameters"} for name in query]
+    return Problem(
+        422, "A command takes no query parameters.", type=ProblemType.UNPROCESSABLE, members={"errors": errors[:FAULTS_MAX]}
     )
 
 
@@ -97,7 +129,7 @@ def _of_body(ask: Ask) -> tuple[Named, ...]:
             detail = "This is no id of an incident, and no short code."
             faults.append(Fault(place=tuple(pointer[1:].split("/")), code="id", detail=detail))
     if faults:
-        raise unfit_values(faults[:20])
+        raise unfit_values(faults[:FAULTS_MAX])
     return tuple(named)
 
 
@@ -115,6 +147,8 @@ async def _body(request: web.BaseRequest, operation: Operation, receiver: Receiv
     raw = await receiver.receive(request)
     if not raw and operation.body_optional:
         return raw
+    if not raw:
+        raise malformed("This command needs a body of application/json.")
     if request.content_type != "application/json":
         raise Problem(415, "A command is application/json.", type=ProblemType.UNSUPPORTED_MEDIA)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -149,4 +183,4 @@ def _placed(fault: Fault, parsed: object) -> Fault:
         elif fault.code != "missing" or number < len(fault.place) - 1:
             continue
         place.append(part)
-    return Fault(place=tuple(place), code=fault.code, detail=fault.detail)
+    return Fault(place=tuple(place), code=fault.code, detail=fault.detail.removeprefix("Value error, "))

@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from tocsin_contracts.position import Position
 from tocsin_contracts.problem import ProblemType
-from tocsin_ingest.answers import answer
+from tocsin_ingest.answers import RETRY_S, answer
+from tocsin_ingest.domain.request import Patience
 from tocsin_ingest.ports import Outcome
 from tocsin_runtime.http import Problem
 
@@ -59,23 +61,31 @@ _STATUSES: Mapping[int, tuple[ProblemType, str]] = {
 }
 
 
-def applied(command: str, outcome: Outcome) -> web.Response:
+def applied(command: str, outcome: Outcome, patience: Patience) -> web.Response:
     """Tell what the command did."""
-    return answer(200, orjson.dumps({"command_id": command, **outcome.detail}), headers=_HEADERS)
+    headers = {**_HEADERS, **_heeded(patience, pending=False)}
+    return answer(200, orjson.dumps({"command_id": command, **outcome.detail}), headers=headers)
 
 
-def pending(command: str) -> web.Response:
-    """Say where the outcome will be."""
+def pending(command: str, position: Position, request_hash: str, patience: Patience) -> web.Response:
+    """Say where the outcome will be.
+
+    The place names the record and the request: so whoever asks there is told of this request, and not of another one for
+    which somebody used the same key.
+    """
     body = orjson.dumps({"command_id": command, "status": "pending"})
-    return answer(202, body, headers={"Location": f"/api/v1/commands/{_escaped(command)}", **_HEADERS})
+    place = f"/api/v1/commands/{_escaped(command)}?position={position}&request={request_hash}"
+    headers = {"Location": place, "Retry-After": str(RETRY_S), **_HEADERS, **_heeded(patience, pending=True)}
+    return answer(202, body, headers=headers)
 
 
 def mismatched() -> Problem:
-    """Say that a key was used for something else."""
-    return Problem(422, "This Idempotency-Key was used for another request.", type=ProblemType.IDEMPOTENCY_MISMATCH)
+    """Say that a key was used for something else, or by somebody else: who asks now did nothing."""
+    detail = "This Idempotency-Key was used for another request, or by somebody else. Nothing was done now: take another key."
+    return Problem(422, detail, type=ProblemType.IDEMPOTENCY_MISMATCH)
 
 
-def rejected(command: str, outcome: Outcome) -> Problem:
+def rejected(command: str, outcome: Outcome, patience: Patience) -> Problem:
     """Turn a rejection that the fold recorded into a problem; codes, ids and numbers of ours only."""
     by_status = _STATUSES.get(outcome.status, _STATUSES[422])
     kind, detail = REASONS.get(str(outcome.detail.get("reason")), by_status)
@@ -83,7 +93,13 @@ def rejected(command: str, outcome: Outcome) -> Problem:
     if "status" in outcome.detail:
         members["current"] = outcome.detail["status"]
     status = outcome.status if outcome.status in _STATUSES else 422
-    return Problem(status, detail, type=kind, members={"command_id": command, **members})
+    headers = _heeded(patience, pending=False)
+    return Problem(status, detail, type=kind, headers=headers, members={"command_id": command, **members})
+
+
+def _heeded(patience: Patience, *, pending: bool) -> dict[str, str]:
+    told = patience.heeded(pending=pending)
+    return {"Preference-Applied": told} if told else {}
 
 
 def _escaped(key: str) -> str:

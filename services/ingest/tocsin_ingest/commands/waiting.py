@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tocsin_contracts.command import Command, encode_command
 from tocsin_contracts.envelope import Kind, log_headers
+from tocsin_contracts.position import Position
 from tocsin_contracts.problem import ProblemType
 from tocsin_control.directory import Directory
 from tocsin_ingest.answers import too_large, unavailable
@@ -25,8 +26,8 @@ class CommandLog:
         self._appender = appender
         self._metrics = metrics
 
-    async def append(self, command: Command, kind: Kind) -> None:
-        """Write a command; it is in the log when this returns.
+    async def append(self, command: Command, kind: Kind) -> Position:
+        """Write a command; it is in the log, there, when this returns.
 
         Raises:
             Problem: 403 for a disabled tenant, 413, 503.
@@ -34,7 +35,7 @@ class CommandLog:
         partition = self.partition(command.tenant)
         entry = Entry(command.tenant.encode(), encode_command(command), log_headers(kind))
         try:
-            await self._appender.append(partition, entry)
+            return Position(partition, await self._appender.append(partition, entry))
         except AppendTooLarge as error:
             raise too_large("The command is too large.") from error
         except Recoverable as error:

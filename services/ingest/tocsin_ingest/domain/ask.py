@@ -52,12 +52,18 @@ class Wanted:
     services: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
+    snoozed: bool | None = None
+    """Whether it is unresolved, and quiet until later than the fold's clock."""
+    flapping: bool | None = None
     created_from: int | None = None
     """µs; included."""
     created_to: int | None = None
     """µs; not included."""
+    updated_from: int | None = None
+    updated_to: int | None = None
     limit: int | None = None
     """So many at most, the newest first; None: all, if they are not too many."""
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from tocsin_contracts import command as deeds
 from tocsin_contracts.severity import Severity
@@ -98,6 +98,13 @@ class Note(Ask):
     """Write something down beside an incident."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=deeds.TEXT_MAX, pattern=STORABLE)]
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("a comment says something")
+        return text
 
     def deed(self, place: Place) -> deeds.Comment:
         """Give what goes into the log."""

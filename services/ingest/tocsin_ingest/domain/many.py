@@ -1,5 +1,6 @@
 """What people ask of many incidents at once, and of the tenant's rules."""
 
+from datetime import datetime
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
@@ -19,7 +20,10 @@ _Several = Annotated[tuple[T, ...], Field(min_length=1, max_length=VALUES_MAX)]
 
 
 class IncidentFilter(BaseModel):
-    """Which incidents: any of the values of each member, all members together."""
+    """Which incidents: any of the values of each member, all members together.
+
+    What the list of incidents filters by, and no more.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,22 +32,32 @@ class IncidentFilter(BaseModel):
     service: _Word | _Several[_Word] | None = None
     environment: _Word | _Several[_Word] | None = None
     team: _Word | _Several[_Word] | None = None
+    category: _Word | _Several[_Word] | None = None
     source: _Word | _Several[_Word] | None = None
     assignee: _Word | _Several[_Word] | None = None
+    snoozed: bool | None = None
+    """Whether it is unresolved and kept quiet until a later time."""
+    flapping: bool | None = None
     created_from: AwareDatetime | None = None
     """Included."""
     created_to: AwareDatetime | None = None
+    """Not included."""
+    updated_from: AwareDatetime | None = None
+    """Included."""
+    updated_to: AwareDatetime | None = None
     """Not included."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if all(value is None for value in dict(self).values()):
             raise ValueError("a filter without a condition would mean every incident")
+        for since, until in ((self.created_from, self.created_to), (self.updated_from, self.updated_to)):
+            if since is not None and until is not None and until <= since:
+                raise ValueError("the end of a time lies behind its beginning")
         return self
 
     def wanted(self, limit: int | None) -> Wanted:
         """Give what it means."""
-        since, until = (None if at is None else from_datetime(at) for at in (self.created_from, self.created_to))
         return Wanted(
             statuses=_values(self.status),
             severities=_values(self.severity),
@@ -51,15 +65,24 @@ class IncidentFilter(BaseModel):
             environments=_values(self.environment),
             teams=_values(self.team),
             sources=_values(self.source),
+            categories=_values(self.category),
             assignees=_values(self.assignee),
-            created_from=since,
-            created_to=until,
+            snoozed=self.snoozed,
+            flapping=self.flapping,
+            created_from=_moment(self.created_from),
+            created_to=_moment(self.created_to),
+            updated_from=_moment(self.updated_from),
+            updated_to=_moment(self.updated_to),
             limit=limit,
         )
 
 
 def _values(said: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return (str(said),) if isinstance(said, str) else tuple(str(each) for each in said or ())
+
+
+def _moment(at: datetime | None) -> int | None:
+    return None if at is None else from_datetime(at)
 
 
 class _SetStatus(asks.StatusChange):
@@ -138,6 +161,8 @@ class BulkRequest(Act):
             raise ValueError("either incidents or filter is given")
         if self.limit is not None and self.filter is None:
             raise ValueError("limit goes with filter")
+        if self.comment is not None and isinstance(self.action, _Comment):
+            raise ValueError("a comment is its own why: it takes no comment beside its text")
         return self
 
     def named(self) -> tuple[tuple[str, str], ...]:

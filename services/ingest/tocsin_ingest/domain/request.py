@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 _IF_MATCH = re.compile(r'"([rv])(\d{1,9})"')
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_WAIT = re.compile(r"wait\s*=\s*(\d{1,6})")
+_WAIT = re.compile(r'wait\s*=\s*("?)(\d{1,9})\1')
 
 
 class Precondition(StrEnum):
@@ -35,19 +35,31 @@ class UnfitRequest(ValueError):  # noqa: N818 - it names what the request is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long the caller waits for the outcome, seconds; 0 for not at all."""
+    """How long the caller waits for the outcome."""
 
     seconds: float
+    """0: not at all."""
+    says_wait: bool = False
+    """Whether the caller named that time, or a longer one than is waited here."""
+    says_async: bool = False
+
+    def heeded(self, *, pending: bool) -> str:
+        """Say which preferences an answer heeds, as `Preference-Applied` does; empty for none.
+
+        Args:
+            pending: whether the answer is a 202.
+        """
+        told = ["respond-async"] if self.says_async and pending else []
+        return ", ".join([*told, f"wait={self.seconds:g}"] if self.says_wait else told)
 
 
 def read_if_match(header: str | None, kind: Precondition = Precondition.REVISION) -> int | None:
     """Read `If-Match: "r<revision>"` or `"v<version>"`; `*` and no header are no precondition.
 
     Raises:
-        UnfitRequest: another form; an entity tag of a read is no revision.
+        UnfitRequest: another form. An entity tag of a read is no revision; an empty header is a caller who lost his.
     """
-    text = (header or "*").strip()
-    if text == "*":
+    if header is None or (text := header.strip()) == "*":
         return None
     match = _IF_MATCH.fullmatch(text)
     if match is None or match[1] != kind:
@@ -70,22 +82,34 @@ def read_key(header: str | None) -> str | None:
 
 
 def read_patience(header: str | None, *, default_s: float, most_s: float) -> Patience:
-    """Read `Prefer: wait=<seconds>` or `respond-async` (RFC 7240); what is not understood is ignored, as it says."""
-    wanted = default_s
+    """Read `Prefer: wait=<seconds>` and `respond-async` (RFC 7240); what is not understood is ignored, as it says.
+
+    Both together wait so long and are answered 202 then; of a preference that is there twice the first counts.
+    """
+    waited: float | None = None
+    says_async = False
     for part in (header or "").lower().split(","):
-        preference = part.strip()
-        if preference == "respond-async":
-            return Patience(seconds=0)
+        preference = part.partition(";")[0].strip()
         match = _WAIT.fullmatch(preference)
-        if match is not None:
-            wanted = float(match[1])
-    return Patience(seconds=min(wanted, most_s))
+        if match is not None and waited is None:
+            waited = min(float(match[2]), most_s)
+        says_async = says_async or preference == "respond-async"
+    if waited is not None:
+        return Patience(seconds=waited, says_wait=True, says_async=says_async)
+    return Patience(seconds=0 if says_async else min(default_s, most_s), says_async=says_async)
 
 
-def request_hash(method: str, path: str, body: bytes) -> str:
-    """Hash what is asked, so that a key used again for something else is noticed."""
+def request_hash(method: str, path: str, body: bytes, *, actor: str) -> str:
+    """Hash what is asked and by whom, so that a key used again for something else, or by somebody else, is noticed.
+
+    Args:
+        method: of the request.
+        path: alike for every spelling of it.
+        body: as it came.
+        actor: id of who asks.
+    """
     hasher = blake2b(digest_size=16, person=b"tocsin.request")
-    for part in (method.encode(), path.encode(), body):
+    for part in (method.encode(), path.encode(), body, actor.encode()):
         hasher.update(len(part).to_bytes(4, "big"))
         hasher.update(part)
     return hasher.hexdigest()

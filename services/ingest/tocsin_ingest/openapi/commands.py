@@ -49,6 +49,7 @@ def described(operation: Operation) -> Described:
         body_optional=operation.body_optional,
         example=operation.example,
         answers={200: _APPLIED.get(operation.name, shapes.CommandApplied), 202: shapes.CommandAccepted},
+        accepted_headers=("Location", "Retry-After"),
         problems=_problems(operation),
     )
 

@@ -60,6 +60,8 @@ class Described:
     """The content of a success that is no model."""
     headers: tuple[str, ...] = ()
     """Names of shared headers on successes."""
+    accepted_headers: tuple[str, ...] = ()
+    """Names of those on a 202 alone."""
     problems: Mapping[int, tuple[Type, ...]] = field(default_factory=dict)
     """What may be answered beside what every such operation may; for senders all of it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Literal
 
 from pydantic import BaseModel
@@ -63,7 +64,7 @@ def _operation(each: Described, names: _Names) -> Json:
         "tags": [each.tag],
         "parameters": _parameters(each),
         "responses": {
-            **{str(status): _success(each, model, names) for status, model in each.answers.items()},
+            **{str(status): _success(each, status, model, names) for status, model in each.answers.items()},
             **{str(status): {"$ref": _RESPONSE + _named(status, kinds)} for status, kinds in each.failures().items()},
         },
     }
@@ -94,9 +95,9 @@ def _body(each: Described, names: _Names) -> Json:
     return {"required": not each.body_optional, "content": content}
 
 
-def _success(each: Described, model: type[BaseModel] | None, names: _Names) -> Json:
+def _success(each: Described, status: int, model: type[BaseModel] | None, names: _Names) -> Json:
     limits = ("RateLimit-Policy", "RateLimit") if each.tag in _LIMITED else ()
-    headers = [*each.headers, *limits]
+    headers = [*each.headers, *limits, *(each.accepted_headers if status == HTTPStatus.ACCEPTED else ())]
     answer: Json = {"description": "Done, and nothing to show." if model is None else (model.__doc__ or "").splitlines()[0]}
     if model is not None:
         answer["content"] = {"application/json": {"schema": names[model, "serialization"]}}

@@ -36,11 +36,16 @@ PARAMETERS: Final[Json] = {
     "IntegrationHeader": _header("X-Tocsin-Integration", "Id of the integration."),
     "IdempotencyKey": _header(
         "Idempotency-Key",
-        "1 to 255 visible ASCII characters: names the command. Asked again it gets the first outcome; with another body, 422.",
+        "1 to 255 visible ASCII characters: names the command. Asked again it gets the first outcome; for another request, or"
+        " with another API key, 422.",
     ),
-    "IfRevision": _header("If-Match", 'Only if the incident has this revision: `"r7"`; else 412.', pattern=r'^(\*|"r\d{1,18}")$'),
+    "IfRevision": _header("If-Match", 'Only if the incident has this revision: `"r7"`; else 412.', pattern=r'^(\*|"r\d{1,9}")$'),
     "IfVersion": _header("If-Match", 'Only if the integration has this version: `"v7"`; else 412.', pattern=r'^(\*|"v\d{1,9}")$'),
-    "Prefer": _header("Prefer", "`wait=5`: so many seconds at most for the outcome; `respond-async`: none (RFC 7240)."),
+    "Prefer": _header(
+        "Prefer",
+        "`wait=5`: so many seconds at most for the outcome; `respond-async`: none; both: 202 after so many (RFC 7240)."
+        " `Preference-Applied` of the answer says what was heeded.",
+    ),
 }
 HEADERS: Final[Json] = {
     "RateLimit-Policy": {"description": 'Quotas that apply, as `"name";q=<requests>;w=<seconds>`.', "schema": _TEXT},

@@ -25,9 +25,16 @@ SELECT id FROM proj.incidents
    AND (cardinality($6::text[]) = 0 OR team = ANY ($6))
    AND (cardinality($7::text[]) = 0 OR source = ANY ($7))
    AND (cardinality($8::text[]) = 0 OR assignee = ANY ($8))
-   AND ($9::timestamptz IS NULL OR created_at >= $9)
-   AND ($10::timestamptz IS NULL OR created_at < $10)
- ORDER BY created_at DESC, id DESC LIMIT $11;
+   AND (cardinality($9::text[]) = 0 OR category = ANY ($9))
+   AND ($10::boolean IS NULL OR $10 = (status IN ('OPEN', 'ACKNOWLEDGED', 'INVESTIGATING') AND snoozed_until IS NOT NULL
+        AND snoozed_until >
+            (SELECT p.clock FROM proj.partitions AS p JOIN control.tenants AS t ON t.partition = p.partition WHERE t.id = $1)))
+   AND ($11::boolean IS NULL OR flapping = $11)
+   AND ($12::timestamptz IS NULL OR created_at >= $12)
+   AND ($13::timestamptz IS NULL OR created_at < $13)
+   AND ($14::timestamptz IS NULL OR updated_at >= $14)
+   AND ($15::timestamptz IS NULL OR updated_at < $15)
+ ORDER BY created_at DESC, id DESC LIMIT $16;
 
 -- name: count
 -- How many incidents `matching` would give without its limit.
@@ -40,5 +47,12 @@ SELECT count(*) FROM proj.incidents
    AND (cardinality($6::text[]) = 0 OR team = ANY ($6))
    AND (cardinality($7::text[]) = 0 OR source = ANY ($7))
    AND (cardinality($8::text[]) = 0 OR assignee = ANY ($8))
-   AND ($9::timestamptz IS NULL OR created_at >= $9)
-   AND ($10::timestamptz IS NULL OR created_at < $10);
+   AND (cardinality($9::text[]) = 0 OR category = ANY ($9))
+   AND ($10::boolean IS NULL OR $10 = (status IN ('OPEN', 'ACKNOWLEDGED', 'INVESTIGATING') AND snoozed_until IS NOT NULL
+        AND snoozed_until >
+            (SELECT p.clock FROM proj.partitions AS p JOIN control.tenants AS t ON t.partition = p.partition WHERE t.id = $1)))
+   AND ($11::boolean IS NULL OR flapping = $11)
+   AND ($12::timestamptz IS NULL OR created_at >= $12)
+   AND ($13::timestamptz IS NULL OR created_at < $13)
+   AND ($14::timestamptz IS NULL OR updated_at >= $14)
+   AND ($15::timestamptz IS NULL OR updated_at < $15);

@@ -12,6 +12,10 @@ class Unknown(Exception):  # noqa: N818 - an answer, not an error of ours
     """There is nothing under this name, for this tenant: 404."""
 
 
+class OtherRequest(Exception):  # noqa: N818 - an answer, not an error of ours
+    """What is recorded under a command's id is of another request: its key was used twice, 422."""
+
+
 class Ambiguous(Exception):  # noqa: N818 - an answer, not an error of ours
     """Several incidents share this beginning: 409, with the choices."""
 

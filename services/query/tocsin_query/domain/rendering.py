@@ -86,7 +86,8 @@ def pending_delivery(tenant: TenantId, position: Position) -> dict[str, object]:
 
 def command(row: Row) -> dict[str, object]:
     """Show what was decided about a command."""
-    return {**placed(row), "detail": _json(row["detail"])}
+    shown = {name: value for name, value in row.items() if name != "request_hash"}
+    return {**placed(shown), "detail": _json(row["detail"])}
 
 
 def event(row: Row, tenant: TenantId) -> dict[str, object]:

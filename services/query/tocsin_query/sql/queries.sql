@@ -107,7 +107,7 @@ SELECT at, integration_id, reason, status, request_id, address, size FROM contro
  WHERE tenant_id = $1 ORDER BY at DESC, integration_id LIMIT $2;
 
 -- name: command
-SELECT id, outcome, status, kind, detail, actor_kind, actor_id, actor_name, decided_at, partition, "offset"
+SELECT id, request_hash, outcome, status, kind, detail, actor_kind, actor_id, actor_name, decided_at, partition, "offset"
   FROM proj.commands WHERE tenant_id = $1 AND id = $2;
 
 -- name: rules
