@@ -314,6 +314,27 @@ def escalated_by_a_spike_and_lowered_by_hand() -> Folding:
     return folding
 
 
+def what_rules_demanded_while_alerts_waited() -> Folding:
+    """Rules are asked of what waits for a threshold as of an incident: the one that opens has what they demanded."""
+    folding = Folding()
+    folding.rules(
+        {"name": "thrice", "group_by": ["service"], "threshold": {"alerts": 3, "within": "10m"}},
+        escalation=[
+            {"name": "prod", "matchers": 'environment="prod"', "at_least": "MEDIUM"},
+            {"name": "spike", "matchers": 'title=~".*now"', "at_least": "HIGH", "spike": {"events": 4, "within": "2m"}},
+            {"name": "storm", "matchers": 'title=~".*now"', "at_least": "CRITICAL", "spike": {"events": 6, "within": "2m"}},
+        ],
+    )
+    low = {"severity": Severity.LOW, "service": "x"}
+    for number in range(3):
+        folding.wait(20).deliver(firing("a", title=f"{number} now", environment="prod", **low))
+    folding.wait(20).deliver(firing("b", title="now", **low), firing("d", service="y", environment="prod"))
+    folding.wait(20).deliver(resolved("d", service="y"))
+    folding.wait(20).deliver(firing("c", title="then", **low), firing("e", title="now", **low))
+    folding.wait(20).deliver(firing("d", title="again", **low))
+    return folding
+
+
 _BEAT = {"name": "beat", "matchers": 'alertname="Watchdog"', "every": "5m"}
 
 
@@ -393,6 +414,7 @@ STORIES: tuple[Callable[[], Folding], ...] = (
     a_merge_that_outlives_its_taker,
     a_group_that_flaps,
     escalated_by_a_spike_and_lowered_by_hand,
+    what_rules_demanded_while_alerts_waited,
     a_heartbeat_whose_gateway_was_refused,
     a_gateway_that_is_cut_off_while_another_ticks,
     a_quiet_end,

@@ -89,6 +89,9 @@ class AlertsRecorded(IncidentFact):
     """Whether silence ended those of `ended`, and not a newer episode."""
     confirmed: tuple[str, ...] = ()
     """Members that their source resolved after silence had ended their episode."""
+    earlier: tuple[tuple[int, int], ...] = ()
+    """What was told of those of `joined` that waited for a threshold, by the minute (minute since the epoch, events): it counts
+    for spikes. Only where rules count them."""
     why: str | None = None
 
 

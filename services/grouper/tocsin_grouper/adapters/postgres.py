@@ -44,6 +44,7 @@ from tocsin_grouper.domain.state import (
     Timer,
     Unresolved,
     Value,
+    Waiting,
 )
 from tocsin_grouper.domain.timers import Timers
 from tocsin_runtime import fence
@@ -266,9 +267,15 @@ def _incident(row: asyncpg.Record) -> tuple[Key, Value]:
 
 
 def _group(row: asyncpg.Record) -> tuple[Key, Value]:
-    held = tuple(zip(row["held_alerts"], row["held_at"], strict=True))
+    held = tuple(_waiting(*each) for each in orjson.loads(row["held"])) if row["held"] != "[]" else ()
     group = Group(incident=row["incident_id"], held=held, openings=tuple(row["openings"]))
     return GroupKey(row["tenant_id"], row["group_key"]), group
+
+
+def _waiting(alert: str, since: int, severity: str | None, reason: str | None, events: list[list[int]]) -> Waiting:
+    minutes = tuple((minute, count) for minute, count in events)
+    worst = None if severity is None else Severity(severity)
+    return Waiting(alert=alert, since=since, severity=worst, reason=reason, events=minutes)
 
 
 def _opening(row: asyncpg.Record) -> tuple[Key, Value]:

@@ -10,7 +10,7 @@ from tocsin_contracts.incident import Commented, IncidentAction, IncidentOpened,
 from tocsin_contracts.position import Position
 from tocsin_grouper.domain.changes import Changes, Words
 from tocsin_grouper.domain.policy import DEFAULT_POLICY, told
-from tocsin_grouper.domain.state import Alert, Incident
+from tocsin_grouper.domain.state import Alert, Group, Incident
 
 Row = tuple[Any, ...]
 _NOTHING_SAID: Row = (None,) * 6
@@ -156,10 +156,7 @@ def changed_incidents(changes: Changes) -> list[Row]:
 
 def groups(changes: Changes) -> list[Row]:
     """Give groups in the order of `saved_group`."""
-    return [
-        (key.tenant, key.group, group.incident, [name for name, _ in group.held], [at for _, at in group.held], group.openings)
-        for key, group in changes.groups.items()
-    ]
+    return [(key.tenant, key.group, group.incident, _held(group), group.openings) for key, group in changes.groups.items()]
 
 
 def new_alerts(changes: Changes, partition: int) -> list[Row]:
@@ -221,6 +218,12 @@ def _opened(i: Incident, opening: Position, fact: IncidentOpened, reason: str | 
 
 def _policy(incident: Incident) -> str:
     return "{}" if incident.policy is DEFAULT_POLICY else orjson.dumps(told(incident.policy)).decode()
+
+
+def _held(group: Group) -> str:
+    if not group.held:
+        return "[]"
+    return orjson.dumps([(w.alert, w.since, w.severity, w.reason, w.events) for w in group.held]).decode()
 
 
 def _flat(pairs: Iterable[tuple[int, int]]) -> list[int]:

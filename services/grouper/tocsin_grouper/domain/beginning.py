@@ -1,6 +1,7 @@
 """How an episode that begins finds its incident: it joins one, opens one again, opens a new one, or waits for others."""
 
 from collections.abc import Container
+from dataclasses import replace
 from typing import Any
 
 from tocsin_contracts.image import Image
@@ -14,8 +15,9 @@ from tocsin_grouper.domain.facts import Effect
 from tocsin_grouper.domain.keys import AlertKey, GroupKey
 from tocsin_grouper.domain.opening import open_incident
 from tocsin_grouper.domain.rules import Judged
-from tocsin_grouper.domain.state import Alert, Group, Incident
+from tocsin_grouper.domain.state import Alert, Group, Incident, Waiting
 from tocsin_grouper.domain.step import Step
+from tocsin_grouper.domain.waiting import told_of, waits_still
 from tocsin_rules.document import Flapping
 from tocsin_rules.ruling import Ruling
 from tocsin_rules.terms import Refire
@@ -34,6 +36,8 @@ class Beginning:
     """The group in which it waits."""
     others: tuple[Alert, ...] = ()
     """Alerts that waited, and belong to the incident too now."""
+    waited: tuple[Waiting, ...] = ()
+    """What those, and the alert itself, bring along from their wait."""
     why: dict[str, Any]
 
 
@@ -55,8 +59,17 @@ class Beginner:
         self._taken = taken
         self._firing_here = firing_here
 
-    def find(self, alert: str, before: Alert | None, judged: Judged, severity: Severity) -> Beginning:
+    def find(
+        self, alert: str, before: Alert | None, judged: Judged, severity: Severity, waited: Waiting | None = None
+    ) -> Beginning:
         """Find the incident of an episode, and make it if there is none.
+
+        Args:
+            alert: its id.
+            before: as it was.
+            judged: what its source said, and what the rules made of it.
+            severity: of the alert.
+            waited: how it waited so far.
 
         Raises:
             Missing: state is needed that is not loaded.
@@ -66,15 +79,17 @@ class Beginner:
         group = self._step.draft.group(key) or NEWCOMER
         current = holder_of(self._step, self._image.tenant, group)
         why = rules.why(self._rules, ruling)
+        own = (waited,) if waited is not None and waits_still(waited, ruling.threshold, self._step.now) else ()
         if current is not None and (current.collects or current.id in self._firing_here):
             member = before is not None and before.incident == current.id
-            return Beginning(incident=current, effect=Effect.FIRED if member else Effect.JOINED, why=why)
+            return Beginning(incident=current, effect=Effect.FIRED if member else Effect.JOINED, why=why, waited=own)
         if current is not None:
             why["competing"] = _competing(current)
         reason = self._reason_to_reopen(current, group, ruling)
         if reason is not None and current is not None:
-            return self._reopen(key, group, current, alert, ruling, reason, why)
-        return self._open(key, group, alert, judged, severity, why, previous=None if current is None else current.id)
+            return replace(self._reopen(key, group, current, alert, ruling, reason, why), waited=own)
+        previous = None if current is None else current.id
+        return self._open(key, group, alert, judged, severity, why, previous=previous, own=own)
 
     def _open(
         self,
@@ -86,33 +101,35 @@ class Beginner:
         why: dict[str, Any],
         *,
         previous: str | None,
+        own: tuple[Waiting, ...],
     ) -> Beginning:
         """Open an incident, once as many alerts fire as the rule wants."""
         ruling = judged.ruling
-        held = self._hold(group, alert, ruling)
+        waiting = tuple(
+            each for each in group.held if each.alert != alert and waits_still(each, ruling.threshold, self._step.now)
+        )
         if ruling.threshold is not None:
-            counted = len(held)
+            counted = len(waiting) + 1
             why["threshold"] = {"alerts": ruling.threshold.alerts, "within_s": ruling.threshold.within_s, "counted": counted}
             if counted < ruling.threshold.alerts:
-                self._step.draft.put(key, Group(incident=group.incident, held=held, openings=group.openings))
+                one = told_of(alert, own[0] if own else None, now=self._step.now, spike_s=self._rules.compiled.spike_s)
+                self._step.draft.put(key, Group(incident=group.incident, held=(*waiting, one), openings=group.openings))
                 return Beginning(incident=None, effect=Effect.HELD, held=ruling.key, why=why)
-        names = [AlertKey(key.tenant, name) for name, _ in held if name != alert]
-        self._step.draft.require(names)
-        others = [found for name in names if (found := self._step.draft.alert(name)) is not None and found.held == ruling.key]
+        others = self._others(key, waiting) if waiting else {}
         opened = open_incident(
             self._step, self._image, alert, judged, rules=self._rules, severity=severity, why=why,
             previous=previous, taken=self._taken,
         )  # fmt: skip
         self._step.draft.put(key, Group(incident=opened.id, openings=self._openings(group, ruling.flapping)))
-        return Beginning(incident=opened, effect=Effect.OPENED, others=tuple(others), why=why)
+        waited = (*(each for each in waiting if each.alert in others), *own)
+        return Beginning(incident=opened, effect=Effect.OPENED, others=tuple(others.values()), waited=waited, why=why)
 
-    def _hold(self, group: Group, alert: str, ruling: Ruling) -> tuple[tuple[str, int], ...]:
-        """List what fires in the group without an incident and began inside the threshold's time, this alert with it."""
-        if ruling.threshold is None:
-            return (*((name, at) for name, at in group.held if name != alert), (alert, self._step.now))
-        oldest = self._step.now - ruling.threshold.within_s * SECOND
-        waiting = [(name, at) for name, at in group.held if name != alert and at > oldest]
-        return (*waiting, (alert, self._step.now))
+    def _others(self, key: GroupKey, waiting: tuple[Waiting, ...]) -> dict[str, Alert]:
+        """Give the alerts that wait in a group, by id, in the order in which they were told of."""
+        names = [AlertKey(key.tenant, each.alert) for each in waiting]
+        self._step.draft.require(names)
+        found = [alert for name in names if (alert := self._step.draft.alert(name)) is not None]
+        return {alert.id: alert for alert in found if alert.held == key.group}
 
     def _reason_to_reopen(self, current: Incident | None, group: Group, ruling: Ruling) -> str | None:
         """Say why the group's last incident opens again in place of a new one; None: it does not."""
@@ -187,16 +204,18 @@ def holder_of(step: Step, tenant: str, group: Group) -> Incident | None:
     return None if group.incident is None else step.followed(tenant, group.incident)
 
 
-def unhold(step: Step, alert: Alert) -> None:
-    """Let an alert wait no more: it does not count towards a threshold once its episode is over.
+def unhold(step: Step, alert: Alert) -> Waiting | None:
+    """Let an alert wait no more; gives how it waited. It does not count towards a threshold once its episode is over.
 
     Raises:
         Missing: its group is not loaded.
     """
     if alert.held is None:
-        return
+        return None
     key = GroupKey(alert.tenant, alert.held)
     group = step.draft.group(key)
-    if group is not None:
-        held = tuple(each for each in group.held if each[0] != alert.id)
-        step.draft.put(key, Group(incident=group.incident, held=held, openings=group.openings))
+    if group is None:
+        return None
+    held = tuple(each for each in group.held if each.alert != alert.id)
+    step.draft.put(key, Group(incident=group.incident, held=held, openings=group.openings))
+    return next((each for each in group.held if each.alert == alert.id), None)

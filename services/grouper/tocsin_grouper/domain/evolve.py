@@ -25,8 +25,7 @@ from tocsin_contracts.incident import (
 )
 from tocsin_contracts.severity import highest
 from tocsin_contracts.status import IncidentStatus
-from tocsin_contracts.times import MINUTE, SECOND
-from tocsin_grouper.domain import policy
+from tocsin_grouper.domain import policy, spikes
 from tocsin_grouper.domain.state import Incident
 
 _UNMERGED: Final[dict[str, Any]] = {"merged_into": None, "merged_by": None}
@@ -185,25 +184,13 @@ def _silent(before: Incident, fact: AlertsRecorded, active: int) -> bool:
     return before.silent or (fact.silent and before.firing_count > 0)
 
 
-def _recent(before: Incident, fact: AlertsRecorded) -> tuple[tuple[int, int], ...]:
-    """Count the events of the last minutes, where the policy asks for it; whole minutes of the fold's clock."""
+def _recent(before: Incident, fact: AlertsRecorded) -> spikes.Minutes:
+    """Count the events of the last minutes, where the policy asks for it, with those of alerts that waited until now."""
     span_s = before.policy.spike_s
     if span_s is None or fact.events == 0:
         return before.recent
-    minute = fact.at // MINUTE
-    oldest = (fact.at - span_s * SECOND) // MINUTE
-    kept = [each for each in before.recent if each[0] >= oldest]
-    if kept and kept[-1][0] == minute:
-        kept[-1] = (minute, kept[-1][1] + fact.events)
-    else:
-        kept.append((minute, fact.events))
-    return tuple(kept)
-
-
-def recent_events(incident: Incident, within_s: int, now: int) -> int:
-    """Count an incident's events of the last `within_s` seconds, by whole minutes: up to one more counts whole."""
-    oldest = (now - within_s * SECOND) // MINUTE
-    return sum(events for minute, events in incident.recent if minute >= oldest)
+    recent = spikes.together([before.recent, fact.earlier]) if fact.earlier else before.recent
+    return spikes.counted(recent, fact.at, fact.events, span_s)
 
 
 def _moved(before: Incident, after: IncidentStatus, at: int, place: Place) -> dict[str, Any]:

@@ -20,11 +20,12 @@ from tocsin_grouper.domain.episodes import Verdict, beats, judge, may_begin, ord
 from tocsin_grouper.domain.facts import AlertMoved, AlertRecorded, Effect
 from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, Key
 from tocsin_grouper.domain.said import Said, cut
-from tocsin_grouper.domain.state import Alert
+from tocsin_grouper.domain.state import Alert, Group
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import SUPERSEDED, Tally, settle
 from tocsin_grouper.domain.view import Missing
-from tocsin_rules.document import Threshold
+from tocsin_grouper.domain.waiting import demanded
+from tocsin_rules.document import EscalationRule, Threshold
 
 _UNCOUNTED = frozenset({Effect.RECORDED, Effect.HEARTBEAT, Effect.LATE, Effect.HELD})
 
@@ -52,6 +53,7 @@ class Gathering:
         self._moment = moment
         self._tallies: dict[str, Tally] = {}
         self._firing_here: set[str] = set()  # they collect, though their counts do not show it before they are settled
+        self._asked: dict[AlertKey, tuple[EscalationRule, ...]] = {}  # of alerts that wait: rules look at the whole run
         self.incidents: dict[str, None] = {}
         self._beginner = Beginner(step, image, self.incidents, self._firing_here)
 
@@ -102,7 +104,7 @@ class Gathering:
             group = self._step.draft.group(key)
             held = () if group is None else group.held
             if threshold is None or len(held) + beginning[key] >= threshold.alerts:
-                names.update((AlertKey(key.tenant, name), None) for name, _ in held)
+                names.update((AlertKey(key.tenant, each.alert), None) for each in held)
         self._step.draft.require(list(names))
 
     def _apply_run(self, run: list[Said]) -> None:
@@ -201,16 +203,20 @@ class Gathering:
         """Begin an episode, in the incident that the rules give it."""
         name, event, ruling = said.key.alert, said.event, said.judged.ruling
         severity = alert_state.severity_of(before, event)
-        if before is not None:
-            unhold(self._step, before)  # in which group it waits, if it still does, is decided anew
-        beginning = self._beginner.find(name, before, said.judged, severity)
+        waited = None if before is None else unhold(self._step, before)  # in which group, if it still does, is decided anew
+        beginning = self._beginner.find(name, before, said.judged, severity, waited)
         said.why = beginning.why
         incident = None if beginning.incident is None else beginning.incident.id
         after = alert_state.begin(before, name, event, self._moment, incident, window_s=ruling.window_s, held=beginning.held)
-        if incident is not None:
+        if incident is None:
+            if said.judged.escalations:
+                self._asked[said.key] = said.judged.escalations
+        else:
             self._count_begun(incident, name, severity, member=before is not None and before.incident == incident)
             self._take_in(incident, beginning.others)
             self._tally(incident).escalate(said.judged.escalations, name)
+            if beginning.waited:
+                self._tally(incident).waited += beginning.waited
         arm(self._step, after)
         return after, beginning.effect
 
@@ -223,12 +229,14 @@ class Gathering:
     def _take_in(self, incident: str, others: Sequence[Alert]) -> None:
         """Let alerts that waited for a threshold belong to the incident that it opened."""
         for alert in others:
+            key = AlertKey(alert.tenant, alert.id)
             taken = alert.into(incident, self._moment.offset)
-            self._step.draft.put(AlertKey(alert.tenant, alert.id), taken)
+            self._step.draft.put(key, taken)
             self._step.record(AlertMoved(alert=taken))
             tally = self._tally(incident)
             tally.joined.append(alert.id)
             tally.weigh(alert.severity, alert.id)
+            tally.escalate(self._asked.pop(key, ()), alert.id)
 
     def _confirm(self, event: AlertEvent, before: Alert | None) -> Effect:
         """Resolve, by its source's word, an alert that silence had closed: its incident may wait for just that."""
@@ -255,6 +263,19 @@ class Gathering:
     def _settle_all(self, *, why: str | None = None) -> None:
         for incident in list(self._tallies):
             self._settle(incident, why=why)
+        if self._asked:
+            self._ask_of_waiting()
+
+    def _ask_of_waiting(self) -> None:
+        """Keep what rules demand of alerts that wait, as `settle` does of those that have an incident."""
+        for key, rules in self._asked.items():
+            alert = self._step.draft.alert(key)
+            group_key = None if alert is None or alert.held is None else GroupKey(key.tenant, alert.held)
+            group = None if group_key is None else self._step.draft.group(group_key)
+            if group_key is not None and group is not None:
+                held = demanded(group.held, key.alert, rules, self._step.now)
+                self._step.draft.put(group_key, Group(incident=group.incident, held=held, openings=group.openings))
+        self._asked.clear()
 
     def _settle(self, incident: str, *, why: str | None = None) -> None:
         found = self._step.incident(self._image.tenant, incident)

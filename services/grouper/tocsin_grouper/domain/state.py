@@ -111,12 +111,26 @@ class Incident:
 
 
 @record
+class Waiting:
+    """An alert that fires and waits for others, with what it brings into the incident that opens."""
+
+    alert: str
+    since: int
+    """The clock when its sender last told of it."""
+    severity: Severity | None = None
+    """The worst that escalation rules demanded while it waited."""
+    reason: str | None = None
+    events: tuple[tuple[int, int], ...] = ()
+    """What was told of it meanwhile, by the minute; empty unless rules count spikes."""
+
+
+@record
 class Group:
     """Points from a group to its newest incident; keeps what waits for a threshold, and when the group opened."""
 
     incident: str | None
-    held: tuple[tuple[str, int], ...] = ()
-    """Alerts that fire and wait for others, with the clock when they began: as many as the threshold, at most."""
+    held: tuple[Waiting, ...] = ()
+    """Alerts that fire and wait for others: as many as the threshold, at most."""
     openings: tuple[int, ...] = ()
     """The clock when the group's incidents opened, lately: as many as flapping takes, at most."""
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from tocsin_contracts.incident import AlertsRecorded, SeverityRaised
 from tocsin_contracts.severity import Severity
 from tocsin_grouper.domain.ending import ALL_RESOLVED, end_or_wait, watch
-from tocsin_grouper.domain.evolve import recent_events
-from tocsin_grouper.domain.state import Incident
+from tocsin_grouper.domain.spikes import demand, together, within
+from tocsin_grouper.domain.state import Incident, Waiting
 from tocsin_grouper.domain.step import Step
+from tocsin_grouper.domain.waiting import WHILE_WAITING
 from tocsin_rules.document import EscalationRule
 
 SUPERSEDED = "the episode of its last alert ended unseen: a newer one began"
@@ -31,6 +32,8 @@ class Tally:
     worst: tuple[Severity, str] | None = None
     escalations: dict[str, tuple[EscalationRule, str]] = field(default_factory=dict)
     """Rules that want it worse, by name, each with the first alert that it matched."""
+    waited: tuple[Waiting, ...] = ()
+    """What alerts bring along that waited for a threshold."""
 
     def count(self, at: int) -> None:
         """Count one event that happened at `at`."""
@@ -71,6 +74,7 @@ def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = No
             ended=tuple(tally.ended),
             silent=tally.silent,
             confirmed=tuple(tally.confirmed),
+            earlier=together(each.events for each in tally.waited) if tally.waited else (),
             why=why,
         ),
         incident,
@@ -88,14 +92,19 @@ def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = No
 
 
 def _wanted(incident: Incident, tally: Tally, now: int) -> Iterator[tuple[Severity, str, str]]:
-    """Give what wants the incident worse, each with its alert and reason: its alerts, then rules in the order they matched."""
+    """Give what wants the incident worse, each with its alert and reason.
+
+    Its alerts; what rules demanded of those that waited; then rules, in the order in which they matched.
+    """
     if tally.worst is not None:
         yield (*tally.worst, "a higher alert")
+    for each in tally.waited:
+        if each.severity is not None:
+            yield each.severity, each.alert, f"{each.reason}, {WHILE_WAITING}"
     for rule, alert in tally.escalations.values():
-        if rule.spike is None:
-            yield rule.at_least, alert, f"escalation rule {rule.name}"
-        elif (count := recent_events(incident, rule.spike.within_s, now)) >= rule.spike.events:
-            yield rule.at_least, alert, f"escalation rule {rule.name}: {count} events within {rule.spike.within_s} s"
+        reason = demand(rule, lambda within_s: within(incident.recent, within_s, now))
+        if reason is not None:
+            yield rule.at_least, alert, reason
 
 
 def _raise_severity(step: Step, incident: Incident, severity: Severity, alert: str, reason: str) -> Incident:

@@ -42,7 +42,7 @@ SELECT tenant_id, id, group_key, integration_id AS integration, rule, rule_versi
   FROM proj.incidents JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND id = name;
 
 -- name: load_groups
-SELECT tenant_id, group_key, incident_id, held_alerts, held_at, openings
+SELECT tenant_id, group_key, incident_id, held, openings
   FROM proj.groups JOIN unnest($1::text[], $2::text[]) AS wanted(tenant, name) ON tenant_id = tenant AND group_key = name;
 
 -- name: load_actions
@@ -112,11 +112,10 @@ DELETE FROM proj.timers USING unnest($2::text[], $3::text[]) AS gone(tenant, nam
  WHERE partition = $1 AND tenant_id = tenant AND key = name;
 
 -- name: save_groups
-INSERT INTO proj.groups (partition, tenant_id, group_key, incident_id, held_alerts, held_at, openings)
+INSERT INTO proj.groups (partition, tenant_id, group_key, incident_id, held, openings)
 SELECT $1, * FROM unnest($2::proj.saved_group[])
 ON CONFLICT (tenant_id, group_key) DO UPDATE
-   SET incident_id = excluded.incident_id, held_alerts = excluded.held_alerts, held_at = excluded.held_at,
-       openings = excluded.openings;
+   SET incident_id = excluded.incident_id, held = excluded.held, openings = excluded.openings;
 
 -- name: save_gateways
 INSERT INTO proj.gateways (partition, gateway, observed) SELECT $1, * FROM unnest($2::text[], $3::bigint[])

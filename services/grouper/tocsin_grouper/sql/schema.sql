@@ -137,15 +137,15 @@ CREATE TABLE proj.groups (
     tenant_id   text COLLATE "C" NOT NULL,
     group_key   text COLLATE "C" NOT NULL,
     incident_id text,                            -- NULL: its alerts wait for a threshold, or it moved under another key
-    held_alerts text[]      NOT NULL,            -- what fires and waits for a threshold, and since when, µs
-    held_at     bigint[]    NOT NULL,
+    held        json        NOT NULL,            -- what fires and waits for a threshold: alert, since when (µs), what rules
+                                                 -- demanded, why, and what was told of it by the minute
     openings    bigint[]    NOT NULL,            -- when it opened lately, µs: for flapping
     partition   integer     NOT NULL,
     PRIMARY KEY (tenant_id, group_key)
 ) WITH (fillfactor = 50);
 
 CREATE TYPE proj.saved_group AS (
-    tenant_id text, group_key text, incident_id text, held_alerts text[], held_at bigint[], openings bigint[]
+    tenant_id text, group_key text, incident_id text, held json, openings bigint[]
 );
 
 CREATE TABLE proj.alerts (
