@@ -2,28 +2,35 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from itertools import chain
+from sys import getsizeof
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.severity import Severity
 from tocsin_rules.category import Category
-from tocsin_rules.default_classification import DEFAULT_CLASSIFICATION
+from tocsin_rules.default_classification import DEFAULT_CLASSIFICATION, DEFAULT_INDEX
 from tocsin_rules.document import DEFAULT_RULE, ClassificationRule, EscalationRule, HeartbeatRule, RuleSet
 from tocsin_rules.fields import EVERYTHING, Subject
 from tocsin_rules.index import MatcherIndex, numbers_of
 from tocsin_rules.keys import Values, default_key_of, default_values, grouped_key, grouped_values
+from tocsin_rules.memory import SET_MAX_BYTES, Memory, size_of
 from tocsin_rules.ruling import REASON_MAX, Classification, Ruling
 from tocsin_rules.settings import Settings, settings_of
 
-RULINGS_MAX = 8_192
-"""Rulings of one rule set that are remembered."""
+_RULING_SIZE = 600
+"""Bytes of a ruling and of the key under which it is remembered, without their texts."""
+_JOINED_SIZE = 800
+_RULE_BYTES, _MATCHER_BYTES, _REGEX_BYTES = 3_000, 700, 6_000
+"""Measured, of usual ones."""
 
 
 class CompiledRules:
-    """One rule set, immutable; safe to keep and to share. What it answers depends on its arguments alone."""
+    """One rule set; safe to keep and to share by one thread. What it answers depends on its arguments alone."""
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, memory: Memory) -> None:
         self.rules = rules
+        self.memory = memory
+        """For what it answered before."""
         self.heartbeats: tuple[HeartbeatRule, ...] = rules.heartbeats
         self.classification: tuple[ClassificationRule, ...] = classification_of(rules)
         self.has_aliases = bool(rules.services or rules.environments or rules.severity_map)
@@ -35,17 +42,24 @@ class CompiledRules:
         self.has_heartbeats = bool(rules.heartbeats)
         self._services = _folded(rules.services)
         self._environments = _folded(rules.environments)
-        self._classes = MatcherIndex([rule.matchers for rule in self.classification])
-        self._with_team = _bits(rule.team is not None for rule in self.classification)
-        self._with_category = _bits(rule.category is not None for rule in self.classification)
-        self._rules = MatcherIndex([rule.matchers for rule in rules.rules])
+        self._bytes = _bytes_of(rules)
+        self._own = len(rules.classification)
+        self._classes = MatcherIndex([rule.matchers for rule in rules.classification], memory)
+        self._with_team = _bits(rule.team is not None for rule in rules.classification)
+        self._with_category = _bits(rule.category is not None for rule in rules.classification)
+        self._rules = MatcherIndex([rule.matchers for rule in rules.rules], memory)
         self._going_on = _bits(rule.goes_on for rule in rules.rules)
-        self._escalation = MatcherIndex([rule.matchers for rule in rules.escalation])
-        self._beats = MatcherIndex([rule.matchers for rule in rules.heartbeats])
-        self._classified = lru_cache(maxsize=RULINGS_MAX)(self._classify)
-        self._settings = lru_cache(maxsize=RULINGS_MAX)(self._join)
-        self._rulings = lru_cache(maxsize=RULINGS_MAX)(self._rule)
-        self._escalations = lru_cache(maxsize=RULINGS_MAX)(self._escalate)
+        self._escalation = MatcherIndex([rule.matchers for rule in rules.escalation], memory)
+        self._beats = MatcherIndex([rule.matchers for rule in rules.heartbeats], memory)
+        self._classifications: dict[tuple[int, int, str | None], Classification] = memory.table()
+        self._joined: dict[int, Settings] = memory.table()
+        self._rulings: dict[tuple[int, Values, Severity | None, str | None], Ruling] = memory.table()
+        self._escalations: dict[int, tuple[EscalationRule, ...]] = memory.table()
+
+    @property
+    def taken(self) -> int:
+        """The bytes that it takes, about: more than it does with few alerts, less with expressions made to take much."""
+        return self._bytes + self.memory.taken
 
     def prepare(self, event: AlertEvent) -> AlertEvent:
         """Apply aliases of services and environments, and the severity map for all; the same object when nothing changes."""
@@ -60,13 +74,20 @@ class CompiledRules:
 
     def classify(self, source: str, integration: str, event: AlertEvent) -> Classification:
         """Say whose a prepared alert is, and what it is about; the first match for each of team and category wins."""
-        matching = self._classes.matching(source, integration, event)
-        return self._classified(_lowest(matching & self._with_team), _lowest(matching & self._with_category), event.team)
+        matching = self._classes.matching(source, integration, event) if self._own else 0
+        teaming, sorting = _lowest(matching & self._with_team), _lowest(matching & self._with_category)
+        if not sorting and self.rules.default_classification:
+            sorting = _lowest(DEFAULT_INDEX.matching(source, integration, event)) << self._own
+        key = (teaming, sorting, event.team)
+        found = self._classifications.get(key)
+        if found is None:
+            found = self.memory.keep(self._classifications, key, self._classify(*key), _JOINED_SIZE + size_of(event.team))
+        return found
 
     def rule_for(self, source: str, integration: str, event: AlertEvent, classified: Classification) -> Ruling:
         """Say how a prepared and classified alert becomes an incident."""
         if not self.has_rules:
-            return self._rulings(0, default_values(source, event), event.severity, classified.team)
+            return self._ruling(0, default_values(source, event), event.severity, classified.team)
         bits = self._deciding(self._rules.matching(source, integration, event, classified.category, classified.team))
         group_by = self._settings(bits).group_by
         if group_by is None:
@@ -75,7 +96,7 @@ class CompiledRules:
             values = grouped_values(group_by, _subject(source, integration, event, classified))
             if EVERYTHING in group_by:  # each alert by itself, with all its labels: nothing of it is worth remembering
                 return self._rule(bits, values, event.severity, classified.team)
-        return self._rulings(bits, values, event.severity, classified.team)
+        return self._ruling(bits, values, event.severity, classified.team)
 
     def escalations(
         self, source: str, integration: str, event: AlertEvent, classified: Classification
@@ -83,7 +104,11 @@ class CompiledRules:
         """Give all escalation rules that match, in their order."""
         if not self.has_escalations:
             return ()
-        return self._escalations(self._escalation.matching(source, integration, event, classified.category, classified.team))
+        bits = self._escalation.matching(source, integration, event, classified.category, classified.team)
+        found = self._escalations.get(bits)
+        if found is None:
+            found = self.memory.keep(self._escalations, bits, self._escalate(bits), _JOINED_SIZE + 2 * size_of(bits))
+        return found
 
     def heartbeat_of(self, source: str, integration: str, event: AlertEvent) -> HeartbeatRule | None:
         """Give the heartbeat whose sign of life a prepared alert is: the first that matches."""
@@ -97,8 +122,21 @@ class CompiledRules:
         ending = _lowest(matching & ~self._going_on)
         return matching & (ending - 1) | ending if ending else matching
 
-    def _join(self, bits: int) -> Settings:
-        return settings_of([self.rules.rules[number] for number in numbers_of(bits)])
+    def _settings(self, bits: int) -> Settings:
+        found = self._joined.get(bits)
+        if found is None:
+            found = settings_of([self.rules.rules[number] for number in numbers_of(bits)])
+            self.memory.keep(self._joined, bits, found, _JOINED_SIZE + size_of(bits, found.rules))
+        return found
+
+    def _ruling(self, bits: int, values: Values, severity: Severity | None, team: str | None) -> Ruling:
+        key = (bits, values, severity, team)
+        found = self._rulings.get(key)
+        if found is None:
+            found = self._rule(*key)
+            size = _RULING_SIZE + size_of(found.reason, team, values) + sum(map(getsizeof, chain.from_iterable(values)))
+            self.memory.keep(self._rulings, key, found, size)
+        return found
 
     def _classify(self, teaming: int, sorting: int, said: str | None) -> Classification:
         team = self.classification[teaming.bit_length() - 1].team if teaming else said
@@ -134,9 +172,17 @@ class CompiledRules:
         )
 
 
-def compile_rules(rules: RuleSet) -> CompiledRules:
-    """Make a rule set ready; takes milliseconds for a thousand rules, so keep the result."""
-    return CompiledRules(rules)
+def compile_rules(rules: RuleSet, memory_bytes: int = SET_MAX_BYTES) -> CompiledRules:
+    """Make a rule set ready; takes a tenth of a second for a thousand rules, so keep the result."""
+    return CompiledRules(rules, Memory(memory_bytes))
+
+
+def _bytes_of(rules: RuleSet) -> int:
+    """Estimate what a rule set takes when it is ready."""
+    parts = (*rules.classification, *rules.rules, *rules.escalation, *rules.heartbeats)
+    matchers = [matcher for part in parts for matcher in part.matchers]
+    searched = [matcher.regex.program for matcher in matchers if matcher.is_searched]
+    return _RULE_BYTES * (1 + len(parts)) + _MATCHER_BYTES * len(matchers) + sum(_REGEX_BYTES + 64 * each for each in searched)
 
 
 def classification_of(rules: RuleSet) -> tuple[ClassificationRule, ...]:

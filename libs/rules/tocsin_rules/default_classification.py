@@ -6,7 +6,9 @@ each the order is that of `_WORDS`: what is particular comes before what is gene
 
 from tocsin_rules.category import Category
 from tocsin_rules.document import RESERVED, ClassificationRule
+from tocsin_rules.index import MatcherIndex
 from tocsin_rules.matcher import parse_matchers
+from tocsin_rules.memory import Memory
 
 _ERROR_TRACKERS = "sentry|rollbar|bugsnag"
 _UPTIME_CHECKS = "checkly|cronitor|healthchecks|pingdom|site24x7|statuscake|uptimekuma|uptimerobot"
@@ -125,3 +127,6 @@ def _quoted(pattern: str) -> str:
 
 
 DEFAULT_CLASSIFICATION = _rules()
+"""Each names a category, and none a team."""
+DEFAULT_INDEX = MatcherIndex([rule.matchers for rule in DEFAULT_CLASSIFICATION], Memory())
+"""Of all tenants that have it behind their own rules."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tocsin_contracts.severity import Severity
 from tocsin_rules.category import Category
 from tocsin_rules.duration import Duration, Quiet, SpikeWindow
+from tocsin_rules.fields import longest
 from tocsin_rules.regex import PROGRAMS_MAX, REGEXES_MAX
 from tocsin_rules.terms import Aliases, GroupBy, Matchers, Name, Refire, ResolveWhen, SeverityMap, Text, Title
 
@@ -15,6 +16,9 @@ RULES_MAX = 2_000
 """Of each kind."""
 FIELDS_MAX = 200
 """Different fields and labels that matchers ask for: each costs every alert a look."""
+WORK_MAX = 50_000_000
+"""What all regular expressions may cost one alert at worst: RE2's instructions times a value's characters, 3 ns each."""
+_SMALLER = "fewer of them, smaller repetitions, lists of texts (a|b|c) instead, or labels and titles instead of descriptions"
 DOCUMENT_MAX_BYTES = 512 * 1024
 DEFAULT_RULE = "default"
 RESERVED = "default-"
@@ -127,19 +131,17 @@ class RuleSet(_Part):
 
     @model_validator(mode="after")
     def _bounded_matchers(self) -> Self:
-        matchers = [
-            matcher
-            for part in (*self.classification, *self.rules, *self.escalation, *self.heartbeats)
-            for matcher in part.matchers
-        ]
-        regexes = {each.regex for each in matchers if each.operator.is_regex and each.regex.literals is None}
-        if len(regexes) > REGEXES_MAX:
-            raise ValueError(f"a rule set has at most {REGEXES_MAX:,} different regular expressions, here are {len(regexes):,}")
-        if sum(regex.program for regex in regexes) > PROGRAMS_MAX:
-            raise ValueError("all regular expressions together are too large: fewer or smaller repetitions")
-        fields = len({matcher.field for matcher in matchers})
-        if fields > FIELDS_MAX:
-            raise ValueError(f"matchers of a rule set ask for at most {FIELDS_MAX} fields and labels, here are {fields:,}")
+        kinds = (self.classification, self.rules, self.escalation, self.heartbeats)
+        fields = {matcher.field for parts in kinds for part in parts for matcher in part.matchers}
+        if len(fields) > FIELDS_MAX:
+            raise ValueError(f"matchers of a rule set ask for at most {FIELDS_MAX} fields and labels, here are {len(fields):,}")
+        searched = [one for parts in kinds for one in {(m.field, m.regex) for p in parts for m in p.matchers if m.is_searched}]
+        if len(searched) > REGEXES_MAX:
+            raise ValueError(f"a rule set has at most {REGEXES_MAX:,} different regular expressions, here are {len(searched):,}")
+        if sum(regex.program for _, regex in searched) > PROGRAMS_MAX:
+            raise ValueError(f"all regular expressions together are too large: {_SMALLER}")
+        if sum(regex.program * longest(field) for field, regex in searched) > WORK_MAX:
+            raise ValueError(f"all regular expressions together may take too long to search the longest values: {_SMALLER}")
         return self
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from operator import attrgetter
 
-from tocsin_contracts.alert import LABEL_NAME_MAX, AlertEvent
+from tocsin_contracts.alert import LABEL_NAME_MAX, LABEL_VALUE_MAX, SHORT_MAX, TITLE_MAX, AlertEvent
 from tocsin_contracts.record import record
 from tocsin_contracts.severity import DEFAULT_SEVERITY
 from tocsin_rules.category import Category
@@ -14,6 +14,7 @@ EVERYTHING = "..."
 DESCRIPTION_SEEN = 2_000
 """Characters of a description that rules see."""
 _ALIASES = {"env": "environment"}
+_LONGEST = {"title": TITLE_MAX, "description": DESCRIPTION_SEEN, "severity": 10, "category": 20, "source": 50, "integration": 50}
 EVENT_FIELDS = (
     "project", "problem", "identity", "title", "description", "severity", "service", "environment", "host",
 )  # fmt: skip
@@ -68,6 +69,11 @@ def value_of(field: str, subject: Subject) -> str:
             return subject.team or subject.event.team or ""
         case _:
             return event_reader(field)(subject.event) or ""
+
+
+def longest(field: str) -> int:
+    """Give the most characters that a field's value has."""
+    return LABEL_VALUE_MAX if field.startswith(LABELS) else _LONGEST.get(field, SHORT_MAX)
 
 
 def event_reader(field: str) -> Callable[[AlertEvent], str | None]:

@@ -5,17 +5,16 @@ of one integer. The rules that match an alert are the bits that all tables leave
 that are nothing but `a|b|c`) are looked up, all other expressions of a field are matched in one pass.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache, reduce
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from operator import or_
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_rules.fields import EVENT_FIELDS, LABELS, OTHER_FIELDS, event_reader
 from tocsin_rules.matcher import Matcher
+from tocsin_rules.memory import Memory, size_of
 from tocsin_rules.regex_set import RegexSet
 
-VALUES_MAX = 4_096
-"""Values of one field whose rules are remembered."""
 _TOO_LONG = frozenset({"description"})
 """Fields whose values are not worth remembering."""
 
@@ -23,14 +22,26 @@ _TOO_LONG = frozenset({"description"})
 class MatcherIndex:
     """The matchers of many rules, in their order: rule n is bit n."""
 
-    def __init__(self, rules: Sequence[Sequence[Matcher]]) -> None:
+    def __init__(self, rules: Sequence[Sequence[Matcher]], memory: Memory) -> None:
+        """Take rules.
+
+        Args:
+            rules: the matchers of each.
+            memory: for what values exclude.
+        """
         self._all = (1 << len(rules)) - 1
-        tables = {field: _remembered(field, _FieldTable(len(rules), asked)) for field, asked in _by_field(rules).items()}
+        tables = {field: _Remembering(_FieldTable(len(rules), asked), memory) for field, asked in _by_field(rules).items()}
+        for field in _TOO_LONG & tables.keys():
+            tables[field].remembers = False
         self._labels = tuple(
-            (field.removeprefix(LABELS), tables[field], tables[field]("")) for field in tables if field.startswith(LABELS)
+            (field.removeprefix(LABELS), tables[field], tables[field].rules_for(""))
+            for field in tables
+            if field.startswith(LABELS)
         )
         """A label's name, its table, and the rules that its absence does not exclude."""
-        self._events = tuple((event_reader(field), tables[field]) for field in tables if field in EVENT_FIELDS)
+        named = sorted((field for field in tables if field in EVENT_FIELDS), key=lambda field: tables[field].searches)
+        self._events = tuple((event_reader(field), tables[field]) for field in named)
+        """How a field is read, and its table; those that search come last, for where nothing is left to search for."""
         self._others = tuple((OTHER_FIELDS.index(field), tables[field]) for field in tables if field in OTHER_FIELDS)
         """A field's place among what is not the event's, and its table."""
 
@@ -46,19 +57,46 @@ class MatcherIndex:
         """
         standing = self._all
         labels = event.labels
-        for name, rules_for, without in self._labels:
-            standing &= rules_for(labels[name]) if name in labels else without
-        for get, rules_for in self._events:
-            standing &= rules_for(get(event) or "")
+        for name, table, without in self._labels:
+            if name in labels:
+                known = table.known.get(labels[name])
+                standing &= table.rules_for(labels[name]) if known is None else known
+            else:
+                standing &= without
         if self._others:
             others = (source, integration, category, team or event.team or "")
-            for place, rules_for in self._others:
-                standing &= rules_for(others[place])
+            for place, table in self._others:
+                known = table.known.get(others[place])
+                standing &= table.rules_for(others[place]) if known is None else known
+        for get, table in self._events:
+            if not standing:
+                return 0
+            value = get(event) or ""
+            known = table.known.get(value)
+            standing &= table.rules_for(value) if known is None else known
         return standing
 
 
-def _remembered(field: str, table: "_FieldTable") -> Callable[[str], int]:
-    return table.rules_for if field in _TOO_LONG else lru_cache(maxsize=VALUES_MAX)(table.rules_for)
+class _Remembering:
+    """A field's table, and what it answered."""
+
+    __slots__ = ("_memory", "_table", "known", "remembers")
+
+    def __init__(self, table: "_FieldTable", memory: Memory) -> None:
+        self.known: dict[str, int] = memory.table()
+        self.remembers = True
+        self._table = table
+        self._memory = memory
+
+    @property
+    def searches(self) -> bool:
+        """Tell whether an unknown value is searched by expressions."""
+        return self._table.searches
+
+    def rules_for(self, value: str) -> int:
+        """Give the rules that a value does not exclude, and remember it."""
+        found = self._table.rules_for(value)
+        return self._memory.keep(self.known, value, found, size_of(value, found)) if self.remembers else found
 
 
 def numbers_of(bits: int) -> Iterator[int]:
@@ -93,6 +131,7 @@ class _FieldTable:
             for matcher in matchers:
                 if _texts(matcher) is None:
                     searched[matcher] = searched.get(matcher, 0) | 1 << number
+        self.searches = bool(searched)
         self._set = RegexSet([matcher.regex for matcher in searched])
         self._satisfied = [0 if matcher.operator.is_negative else rules for matcher, rules in searched.items()]
         """By number of an expression: the rules that want it to match."""

@@ -1,7 +1,6 @@
 """Group keys (E7): which incident an alert joins. A change of a hash here moves alerts of all tenants to other incidents."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from hashlib import sha256
 
 from tocsin_contracts.alert import AlertEvent
@@ -47,9 +46,8 @@ def grouped_values(group_by: Sequence[str], subject: Subject) -> Values:
     return tuple((field, value_of(field, subject)) for field in group_by)
 
 
-@lru_cache(maxsize=65_536)
 def hash_parts(*parts: str) -> str:
-    """Hash parts; remembered, for the same problem is told of again and again."""
+    """Hash parts, each normalized, as hexadecimal SHA-256."""
     hasher = sha256()
     for part in parts:
         data = normalize(part).encode()

@@ -60,6 +60,11 @@ class Matcher:
         """The regular expression; severities match in either case."""
         return Regex(self.value, ignore_case=self.field == "severity")
 
+    @property
+    def is_searched(self) -> bool:
+        """Tell whether it is a real expression: no text, nor a list of texts, which a table finds."""
+        return self.operator.is_regex and self.regex.literals is None
+
     def holds(self, value: str) -> bool:
         """Tell whether the condition holds for a field's value (`fields.value_of`)."""
         found = self.regex.matches(value) if self.operator.is_regex else value == self.wanted

@@ -14,11 +14,11 @@ PROGRAM_MAX = 5_000
 PROGRAMS_MAX = 100_000
 """RE2 instructions of a whole document."""
 REGEXES_MAX = 4_000
-"""Different expressions of a document, besides those that only list texts."""
+"""Expressions of a document, besides those that only list texts; the same one in the same kind and field counts once."""
 PART_MAX = 20_000
 """RE2 instructions that are matched in one pass."""
-PART_MEMORY = 8 << 20
-"""Of one pass, in bytes; RE2 forgets states above it."""
+_COMPILE_MEMORY = 8 << 20
+"""In bytes; an expression of `PROGRAM_MAX` instructions fits."""
 _LITERALS_MAX = 100
 _LITERAL = re.compile(r"(?:[\w \-/:@#%&<>,;=!~'\"]|\\[.\-/+*?()\[\]{}|^$ \\])+")
 _META = re.compile(r"[.+*?()\[\]{}|^$\\]")
@@ -38,6 +38,11 @@ def options_of(memory: int) -> re2.Options:
     options.dot_nl = True
     options.max_mem = memory
     return options
+
+
+def memory_of(program: int) -> int:
+    """Give the bytes that RE2 may take to match so many instructions; it forgets states above it."""
+    return (32 << 10) + 512 * program
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,13 @@ class Regex:
         Raises:
             RegexError: RE2 does not take it.
         """
-        return int(self._compiled.programsize)
+        try:
+            re2.compile(self.pattern.encode(), options_of(_COMPILE_MEMORY))  # by itself, so that a stray ) is seen
+            return int(re2.compile(self.sought, options_of(_COMPILE_MEMORY)).programsize)
+        except re2.error as error:
+            said = error.args[0] if error.args else b""
+            why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+            raise RegexError(f"no regular expression that RE2 takes: {why}") from error
 
     def check(self) -> None:
         """Refuse what RE2 does not take, and what is too large.
@@ -95,30 +106,24 @@ class Regex:
 
     def matches(self, text: str) -> bool:
         """Tell whether the whole text matches."""
-        return self._compiled.search(text.encode("utf-8", "replace")) is not None
+        return self._matching.search(text.encode("utf-8", "replace")) is not None
 
     @cached_property
     def memory(self) -> int:
         """The bytes that RE2 may take for it when it is matched by itself: it is slower with less, and never wrong."""
-        return (64 << 10) + 512 * self.program
+        return memory_of(self.program)
 
     @cached_property
     def has_literal(self) -> bool:
         """Tell whether some text must occur wherever it matches, so that a search for it can go before."""
         alone = re2.Filter()
-        alone.Add(self.sought, options_of(PART_MEMORY))
+        alone.Add(self.sought, options_of(_COMPILE_MEMORY))
         alone.Compile()
         return not alone.Match(b"", potential=True)
 
     @cached_property
-    def _compiled(self) -> re2._Regexp:
-        try:
-            re2.compile(self.pattern.encode(), options_of(PART_MEMORY))  # by itself, so that a stray ) is seen
-            return re2.compile(self.sought, options_of(PART_MEMORY))
-        except re2.error as error:
-            said = error.args[0] if error.args else b""
-            why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-            raise RegexError(f"no regular expression that RE2 takes: {why}") from error
+    def _matching(self) -> re2._Regexp:
+        return re2.compile(self.sought, options_of(self.memory))
 
 
 def _is_escaped(text: str, at: int) -> bool:

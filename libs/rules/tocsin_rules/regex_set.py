@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import re2
 
-from tocsin_rules.regex import PART_MAX, PART_MEMORY, Regex, options_of
+from tocsin_rules.regex import PART_MAX, Regex, memory_of, options_of
 
+_SET_MEMORY = 96 << 10
+"""Bytes of a pass, besides those of its expressions."""
 Match = Callable[[bytes], Iterable[int] | None]
 
 
@@ -58,7 +60,8 @@ class RegexSet:
         return match
 
     def _set(self, numbers: Sequence[int]) -> Match:
-        compiled = re2.Set.SearchSet(options_of(PART_MEMORY))
+        program = sum(self._regexes[number].program for number in numbers)
+        compiled = re2.Set.SearchSet(options_of(_SET_MEMORY + memory_of(program)))
         compiled.Add(b"")
         for number in numbers:
             compiled.Add(self._regexes[number].sought)

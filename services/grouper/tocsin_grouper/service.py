@@ -10,6 +10,7 @@ from tocsin_grouper.lookout import Lookout
 from tocsin_grouper.metrics import GrouperMetrics
 from tocsin_grouper.settings import GrouperSettings
 from tocsin_grouper.worker import Worker
+from tocsin_rules.shelf import SHELF
 from tocsin_runtime import collector
 from tocsin_runtime.clock import Clock, SystemClock
 from tocsin_runtime.errors import Invalid, Recoverable
@@ -123,5 +124,6 @@ class GrouperService:
 def build(settings: GrouperSettings) -> GrouperService:
     """Put the service together on Kafka and the system clock."""
     collector.spare()
+    SHELF.bytes_max = settings.rules_memory_mb << 20
     clock = SystemClock()
     return GrouperService(settings, KafkaLog(settings.kafka, clock=clock, session_s=settings.session_s), clock)

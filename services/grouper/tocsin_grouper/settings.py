@@ -17,6 +17,9 @@ class GrouperSettings(Settings):
     cached_records: Annotated[int, Field(ge=1000)] = setting(
         100_000, "alerts, incidents and groups kept in memory between batches, for each partition"
     )
+    rules_memory_mb: Annotated[int, Field(ge=32, le=65_536)] = setting(
+        256, "memory of all tenants' rule sets that are kept ready, about; those used last are, others are made ready again"
+    )
     synchronous_commit: bool = setting(
         False, "wait for the disk at each commit; without it a crash of PostgreSQL loses a tail that the log folds again"
     )

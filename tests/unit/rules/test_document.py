@@ -105,6 +105,8 @@ def rule(**said: object) -> dict[str, object]:
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f"l{n}=x"} for n in range(201)]}, ""),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'a=~"{n}.*",b=~"{n}.+",c=~"{n}.?"'} for n in range(1334)]}, ""),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'a=~"[a-c]{{900}}{n}"'} for n in range(200)]}, ""),
+        ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'description=~"[a-c]{{900}}{n}"'} for n in range(40)]}, ""),
+        ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'l{n}=~"[a-c]{{900}}"'} for n in range(120)]}, ""),
     ],
 )
 def test_what_is_no_rule_set_is_refused_at_its_place(document: object, pointer: str) -> None:

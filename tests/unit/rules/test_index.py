@@ -14,6 +14,7 @@ from tocsin_rules.explaining import explain
 from tocsin_rules.fields import FIELDS, Subject, value_of
 from tocsin_rules.index import MatcherIndex, numbers_of
 from tocsin_rules.matcher import Matcher, Operator
+from tocsin_rules.memory import Memory
 from tocsin_rules.reading import read_rule_set
 
 NAMES = st.sampled_from([*FIELDS, "env", "region", "labels.service", "labels.region"])
@@ -42,10 +43,11 @@ def subjects(draw: st.DrawFn) -> Subject:
 
 
 @settings(max_examples=120, deadline=None)
-@given(RULES, st.lists(subjects(), min_size=1, max_size=4))
-def test_the_index_agrees_with_asking_one_by_one(rules: list[list[Matcher]], seen: list[Subject]) -> None:
-    index = MatcherIndex(rules)
-    for subject in seen:
+@given(RULES, st.lists(subjects(), min_size=1, max_size=4), st.sampled_from([0, 400, 1 << 20]))
+def test_the_index_agrees_with_asking_one_by_one(rules: list[list[Matcher]], seen: list[Subject], memory: int) -> None:
+    """Asked twice, with no memory, with one that forgets at once, and with one that remembers."""
+    index = MatcherIndex(rules, Memory(memory))
+    for subject in [*seen, *seen]:
         naive = [
             number
             for number, matchers in enumerate(rules)

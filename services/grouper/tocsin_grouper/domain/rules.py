@@ -14,11 +14,11 @@ from tocsin_contracts.record import record
 from tocsin_contracts.status import EventStatus
 from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.policy import DEFAULT_POLICY, Policy
-from tocsin_rules.compiled import CompiledRules, compile_rules
+from tocsin_rules.compiled import CompiledRules
 from tocsin_rules.defaults import COMPILED_DEFAULTS
 from tocsin_rules.document import EscalationRule, HeartbeatRule
-from tocsin_rules.reading import read_rule_set
 from tocsin_rules.ruling import Classification, Ruling
+from tocsin_rules.shelf import SHELF, Written, write
 from tocsin_rules.terms import ResolveWhen
 
 JUDGED_MAX: Final = 1024
@@ -30,7 +30,13 @@ class Rules:
     """A version of a tenant's rules; 0 is what holds before there are any."""
 
     version: int
-    compiled: CompiledRules
+    written: Written | None
+    """None: of a tenant that never wrote any."""
+
+    @property
+    def compiled(self) -> CompiledRules:
+        """Give them ready: of many tenants, those that were used last are kept so."""
+        return COMPILED_DEFAULTS if self.written is None else SHELF.ready(self.written)
 
 
 class Judged:
@@ -93,7 +99,7 @@ class Judged:
             self.event = replace(self.event, team=ruling.team, severity=ruling.severity)
 
 
-DEFAULT_RULES: Final = Rules(version=0, compiled=COMPILED_DEFAULTS)
+DEFAULT_RULES: Final = Rules(version=0, written=None)
 RulesByTenant = Mapping[str, Rules]
 Judgements = MutableMapping[tuple[int, int], tuple[Judged, ...]]
 
@@ -104,7 +110,9 @@ def read_rules(version: int, document: Mapping[str, Any]) -> Rules:
     Raises:
         ValueError: not a rule set that this release reads.
     """
-    return Rules(version=version, compiled=compile_rules(read_rule_set(document)))
+    written = write(document)
+    SHELF.ready(written)
+    return Rules(version=version, written=written)
 
 
 def judge_all(rules: Rules, image: Image, offset: int, judgements: Judgements) -> tuple[Judged, ...]:
