@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from tocsin_rules.fields import field_named
-from tocsin_rules.regex import Regex, RegexError
+from tocsin_rules.regex import Programs, Regex, RegexError
 from tocsin_rules.tokens import Kind, MatcherError, Token, tokens_of
 
 __all__ = ["Matcher", "MatcherError", "Operator", "parse_matchers"]
@@ -75,14 +75,18 @@ class Matcher:
         return f'{name}{self.operator}"{self.value.translate(_QUOTED)}"'
 
 
-def parse_matchers(written: str | Sequence[str]) -> tuple[Matcher, ...]:
+def parse_matchers(written: str | Sequence[str], programs: Programs | None = None) -> tuple[Matcher, ...]:
     """Read matchers: one text with commas, in braces or not, or a list of such texts. Empty: no condition.
+
+    Args:
+        written: the texts.
+        programs: of the document that they stand in; None: they stand by themselves.
 
     Raises:
         MatcherError: says in which text, at which column (from 1), and what is wrong.
     """
     texts = [written] if isinstance(written, str) else written
-    found = tuple(matcher for text in texts for matcher in _Parser(text).matchers())
+    found = tuple(matcher for text in texts for matcher in _Parser(text, programs or Programs()).matchers())
     if len(found) > MATCHERS_MAX:
         raise MatcherError(texts[-1], 1, f"a rule has at most {MATCHERS_MAX} matchers, here are {len(found)}")
     return found
@@ -91,8 +95,9 @@ def parse_matchers(written: str | Sequence[str]) -> tuple[Matcher, ...]:
 class _Parser:
     """Reads the tokens of one text, after the grammar of Alertmanager's `matcher/parse`."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, programs: Programs) -> None:
         self._text = text
+        self._programs = programs
         self._tokens = tokens_of(text)
         self._next = 0
 
@@ -129,7 +134,7 @@ class _Parser:
             raise self._error(name, str(error)) from error
         if matcher.operator.is_regex:
             try:
-                matcher.regex.check()
+                matcher.regex.check(self._programs)
             except RegexError as error:
                 raise self._error(value, str(error)) from error
         return matcher

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from tocsin_rules.category import Category
 from tocsin_rules.document import DEFAULT_RULE, DOCUMENT_MAX_BYTES, RESERVED, RuleSet
+from tocsin_rules.regex import Programs
 
 FAULTS_MAX = 50
 Place = tuple[str | int, ...]
@@ -51,7 +52,7 @@ def read_rule_set(document: object) -> RuleSet:
         detail = f"a rule set has at most {DOCUMENT_MAX_BYTES:,} bytes as JSON, this has {size:,}"
         raise UnfitRules([Fault(place=(), code="too_large", detail=detail)])
     try:
-        rules = RuleSet.model_validate_json(json.dumps(document, ensure_ascii=False))
+        rules = RuleSet.model_validate_json(json.dumps(document, ensure_ascii=False), context=Programs())
     except ValidationError as error:
         raise UnfitRules(_faults_of(error)) from None
     faults = list(_faults(rules))

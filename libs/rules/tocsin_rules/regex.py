@@ -17,8 +17,9 @@ REGEXES_MAX = 4_000
 """Expressions of a document, besides those that only list texts; the same one in the same kind and field counts once."""
 PART_MAX = 20_000
 """RE2 instructions that are matched in one pass."""
-_COMPILE_MEMORY = 8 << 20
-"""In bytes; an expression of `PROGRAM_MAX` instructions fits."""
+_COMPILE_MEMORY = 1 << 20
+"""In bytes: an expression of three times `PROGRAM_MAX` instructions fits, and the time is short that it takes to see more."""
+_TOO_LARGE = "this regular expression is too large: fewer or smaller repetitions"
 _LITERALS_MAX = 100
 _LITERAL = re.compile(r"(?:[\w \-/:@#%&<>,;=!~'\"]|\\[.\-/+*?()\[\]{}|^$ \\])+")
 _META = re.compile(r"[.+*?()\[\]{}|^$\\]")
@@ -93,16 +94,23 @@ class Regex:
         except re2.error as error:
             said = error.args[0] if error.args else b""
             why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+            if why.startswith("pattern too large"):
+                raise RegexError(_TOO_LARGE) from error
             raise RegexError(f"no regular expression that RE2 takes: {why}") from error
 
-    def check(self) -> None:
-        """Refuse what RE2 does not take, and what is too large.
+    def check(self, programs: "Programs") -> None:
+        """Refuse what RE2 does not take, and what is too large, by itself or behind those that were checked before.
 
         Raises:
             RegexError: says why.
         """
-        if self.program > PROGRAM_MAX:
-            raise RegexError("this regular expression is too large: fewer or smaller repetitions")
+        program = programs.sizes.get(self)
+        if program is not None:
+            self.__dict__["program"] = program
+        elif programs.spent > PROGRAMS_MAX:
+            raise RegexError("with this one all regular expressions together are too large: fewer or smaller repetitions")
+        else:
+            programs.add(self)
 
     def matches(self, text: str) -> bool:
         """Tell whether the whole text matches."""
@@ -124,6 +132,31 @@ class Regex:
     @cached_property
     def _matching(self) -> re2._Regexp:
         return re2.compile(self.sought, options_of(self.memory))
+
+
+class Programs:
+    """The expressions of one document, as they are checked: large ones take milliseconds each, so their sum is bounded."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[Regex, int] = {}
+        self.spent = 0
+        """RE2 instructions that were compiled for it."""
+
+    def add(self, regex: Regex) -> None:
+        """Check another expression.
+
+        Raises:
+            RegexError: RE2 does not take it, or it is too large by itself.
+        """
+        try:
+            size = regex.program
+        except RegexError as error:
+            self.spent += PROGRAM_MAX if str(error) == _TOO_LARGE else 0
+            raise
+        self.spent += size
+        if size > PROGRAM_MAX:
+            raise RegexError(_TOO_LARGE)
+        self.sizes[regex] = size
 
 
 def _is_escaped(text: str, at: int) -> bool:

@@ -3,20 +3,22 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, ValidationInfo
 
 from tocsin_contracts.severity import Severity
 from tocsin_rules.fields import EVERYTHING, field_named
 from tocsin_rules.matcher import Matcher, parse_matchers
+from tocsin_rules.regex import Programs
 
 ALIASES_MAX = 1_000
 GROUP_BY_MAX = 20
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 
 
-def _read_matchers(value: object) -> object:
+def _read_matchers(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str) or (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)):
-        return parse_matchers(value if isinstance(value, str) else list(value))
+        programs = info.context if isinstance(info.context, Programs) else None
+        return parse_matchers(value if isinstance(value, str) else list(value), programs)
     if isinstance(value, tuple) and all(isinstance(each, Matcher) for each in value):
         return value
     raise ValueError("matchers are one text, or a list of texts")

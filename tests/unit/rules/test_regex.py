@@ -5,7 +5,7 @@ import re2
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tocsin_rules.regex import Regex, RegexError
+from tocsin_rules.regex import PROGRAM_MAX, PROGRAMS_MAX, Programs, Regex, RegexError
 from tocsin_rules.regex_set import RegexSet
 
 PIECES = st.sampled_from([
@@ -25,7 +25,7 @@ def plainly(pattern: str, value: str) -> bool:
 
 def is_one(pattern: str) -> bool:
     try:
-        Regex(pattern).check()
+        Regex(pattern).check(Programs())
     except RegexError:
         return False
     return True
@@ -85,3 +85,23 @@ def test_a_required_text_is_seen() -> None:
 )
 def test_expressions_of_plain_texts_are_known(pattern: str, literals: tuple[str, ...] | None) -> None:
     assert Regex(pattern).literals == literals
+
+
+def test_no_more_is_compiled_for_a_document_than_it_may_have() -> None:
+    """2,000 expressions that are too large by themselves took a minute to refuse."""
+    programs = Programs()
+    said = []
+    for number in range(60):
+        with pytest.raises(RegexError) as refused:
+            Regex(rf"\pL{{40}}{number}").check(programs)
+        said.append(str(refused.value).split(" regular")[0])
+    assert said[0] == "this"
+    assert said[-1] == "with this one all"
+    assert programs.spent <= PROGRAMS_MAX + PROGRAM_MAX
+
+
+def test_an_expression_that_was_checked_is_not_compiled_again() -> None:
+    programs = Programs()
+    for _ in range(3):
+        Regex("[a-c]+x").check(programs)
+    assert programs.spent == Regex("[a-c]+x").program
