@@ -104,7 +104,10 @@ def rule(**said: object) -> dict[str, object]:
         (rule(team={1, 2}), ""),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f"l{n}=x"} for n in range(201)]}, ""),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'a=~"{n}.*",b=~"{n}.+",c=~"{n}.?"'} for n in range(1334)]}, ""),
-        ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'a=~"[a-c]{{900}}{n}"'} for n in range(200)]}, ""),
+        (
+            {"version": 1, "rules": [{"name": f"r{n}", "matchers": f'a=~"[a-c]{{900}}{n}"'} for n in range(200)]},
+            "/rules/111/matchers",
+        ),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'description=~"[a-c]{{900}}{n}"'} for n in range(40)]}, ""),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'l{n}=~"[a-c]{{900}}"'} for n in range(120)]}, ""),
     ],
