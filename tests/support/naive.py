@@ -84,18 +84,18 @@ class NaiveModel(NaiveTables):
             elif self._late(alert, event):
                 continue
             on_time.append((alert, event))
-        firing = [(alert, event) for alert, event in on_time if event.status is EventStatus.FIRING]
-        for alert, event in firing:
-            if alert.active and event.trusted and alert.start is not None and alert.start < (event.episode_at or 0):
+        for alert, event in on_time:
+            newer = event.trusted and alert.start is not None and alert.start < (event.episode_at or 0)
+            if event.status is EventStatus.FIRING and alert.active and newer and alert.waits_in is None:
                 self._end(alert, AlertStatus.RESOLVED)
         self._settle_all()
-        for alert, event in firing:
+        for alert, event in sorted(on_time, key=lambda each: each[1].status is EventStatus.RESOLVED):
             self._hear(alert, event)
-            self._fires(alert, event)
-        for alert, event in on_time:
-            if event.status is not EventStatus.FIRING:
-                self._hear(alert, event)
+            if event.status is EventStatus.FIRING:
+                self._fires(alert, event)
+            else:
                 self._resolves(alert) if event.status is EventStatus.RESOLVED else self._acknowledges(alert)
+        self._escalate()
         self._settle_all()
 
     def _hear(self, alert: NaiveAlert, event: AlertEvent) -> None:
@@ -103,7 +103,7 @@ class NaiveModel(NaiveTables):
         alert.heard = self.time.moment(alert.tenant, alert.integration)
         newer = event.trusted and event.episode_at is not None and (alert.start is None or event.episode_at > alert.start)
         if event.status is EventStatus.RESOLVED:
-            alert.unheard = alert.unheard or (newer and not alert.fired)
+            alert.unheard = not alert.active if newer else alert.unheard
             alert.resolved_at = self.time.clock if newer else alert.resolved_at
         elif newer:
             alert.unheard = False
@@ -129,21 +129,19 @@ class NaiveModel(NaiveTables):
         self._join_or_open(alert, event, ruling, self.key(alert.tenant, ruling, event))
 
     def _join_or_open(self, alert: NaiveAlert, event: AlertEvent, ruling: Ruling, key: Key) -> None:
-        last, now = self.last_of(key), self.time.clock
+        last = self.last_of(key)
+        self._goes_on_waiting(alert, ruling)
         collects = last is not None and self.collects(last)
-        alert.status, alert.silent, alert.fired = AlertStatus.OPEN, False, True
+        alert.status, alert.silent = AlertStatus.OPEN, False
         if last is not None and collects:
             self._enter(last, [alert])
             self._counts(last, alert, event)
             return
         if not self._enough(alert, ruling, key):
+            self._waits(alert, event)
             return
-        waiting = [each for each in self.alerts if each.active and each.waits_in == key and self._counted(each, ruling)]
-        opened = [
-            at for at in self.openings.get(key, []) if ruling.flapping is not None and now - at < ruling.flapping[1] * SECOND
-        ]
-        flaps = ruling.flapping is not None and len(opened) + 1 >= ruling.flapping[0]
-        self.openings.setdefault(key, []).append(now)
+        waiting = [each for each in self.alerts if each.active and each.waits_in == key and each.waits_in_time]
+        flaps = self._flaps(ruling, key)
         again = last is not None and last.status is IncidentStatus.RESOLVED and (flaps or self._reopens(last, ruling))
         if again and last is not None:
             last.status, last.silent = IncidentStatus.OPEN, False
@@ -156,20 +154,41 @@ class NaiveModel(NaiveTables):
             self.worsen(incident, each.severity)
         self._counts(incident, alert, event)
 
+    def _flaps(self, ruling: Ruling, key: Key) -> bool:
+        """Count an opening; as many of them are remembered as the rule asks for, none where it asks for none."""
+        if ruling.flapping is None:
+            self.openings[key] = []
+            return False
+        times, within = ruling.flapping
+        lately = [at for at in self.openings.get(key, []) if self.time.clock - at < within * SECOND]
+        self.openings[key] = [*lately, self.time.clock][-times:]
+        return len(self.openings[key]) >= times
+
     def _reopens(self, last: NaiveIncident, ruling: Ruling) -> bool:
         within = ruling.reopen_within_s
         return ruling.refire == "reopen" and (within is None or self.time.clock - last.resolved_at <= within * SECOND)
 
-    def _counted(self, alert: NaiveAlert, ruling: Ruling) -> bool:
-        return ruling.threshold is None or self.time.clock - alert.waits_since < ruling.threshold[1] * SECOND
+    def _goes_on_waiting(self, alert: NaiveAlert, ruling: Ruling) -> None:
+        """Forget what an alert would bring along from its wait, if that was too long ago."""
+        passed = ruling.threshold is not None and self.time.clock - alert.waits_since >= ruling.threshold[1] * SECOND
+        if alert.waits_in is None or not alert.waits_in_time or passed:
+            alert.waited, alert.demanded = [], None
+
+    def _waits(self, alert: NaiveAlert, event: AlertEvent) -> None:
+        """Count a firing of an alert that waits, and remember what rules want for it."""
+        alert.incident, rules = None, self.rules_of(alert.tenant)
+        alert.waited = [*alert.waited, self.time.clock // (60 * SECOND)] if rules.counts else []
+        self.asking += [(alert, at_least, spike) for at_least, spike in rules.escalations(event)]
 
     def _enough(self, alert: NaiveAlert, ruling: Ruling, key: Key) -> bool:
         if ruling.threshold is None:
             alert.waits_in = None
             return True
-        alert.waits_in, alert.waits_since, alert.incident = key, self.time.clock, None
-        waiting = [each for each in self.alerts if each.active and each.waits_in == key and self._counted(each, ruling)]
-        return len(waiting) >= ruling.threshold[0]
+        alert.waits_in, alert.waits_since, alert.waits_in_time = key, self.time.clock, True
+        waiting = [each for each in self.alerts if each.active and each.waits_in == key]
+        for each in waiting:
+            each.waits_in_time = each.waits_in_time and self.time.clock - each.waits_since < ruling.threshold[1] * SECOND
+        return len([each for each in waiting if each.waits_in_time]) >= ruling.threshold[0]
 
     def _open(self, alert: NaiveAlert, event: AlertEvent, ruling: Ruling, key: Key) -> NaiveIncident:
         incident = NaiveIncident(
@@ -186,24 +205,35 @@ class NaiveModel(NaiveTables):
         for alert in alerts:
             incident.joined += alert.incident is not incident
             alert.incident, alert.waits_in = incident, None
+            incident.minutes += alert.waited if incident.counting else []
+            self.worsen(incident, alert.demanded or incident.worst)
+            alert.waited, alert.demanded = [], None
         incident.silent = incident.waits = False
         if began:
             incident.turned = self.time.moment(incident.tenant, incident.integration)
 
     def _counts(self, incident: NaiveIncident, alert: NaiveAlert, event: AlertEvent) -> None:
-        """Count an event of an incident, and what it makes worse."""
-        incident.events += 1
-        rules = self.rules_of(incident.tenant)
-        minute = self.time.clock // (60 * SECOND)
-        if incident.counting:
-            incident.minutes.append(minute)
-        if event.status is not EventStatus.FIRING:
-            return
+        """Count a firing of an incident, and what it makes worse."""
+        self._count_plainly(incident)
         self.worsen(incident, alert.severity)
-        for at_least, spike in rules.escalations(event):
-            lately = [each for each in incident.minutes if spike and each >= minute - spike[1] // 60]
-            if spike is None or len(lately) >= spike[0]:
+        self.escalating += [(incident, at_least, spike) for at_least, spike in self.rules_of(incident.tenant).escalations(event)]
+
+    def _escalate(self) -> None:
+        """Let rules make incidents worse, by all that a delivery counted; or what waits, which asks as its group does."""
+        for alert, at_least, spike in self.asking:
+            if alert.waits_in is None and alert.incident is not None:
+                self.escalating.append((alert.incident, at_least, spike))
+            together = [each for each in self.alerts if each.active and each.waits_in == alert.waits_in and each.waits_in_time]
+            if alert.waits_in is not None and self._reached([minute for each in together for minute in each.waited], spike):
+                alert.demanded = highest(alert.demanded or at_least, at_least)
+        for incident, at_least, spike in self.escalating:
+            if self._reached(incident.minutes, spike):
                 self.worsen(incident, at_least)
+        self.asking, self.escalating = [], []
+
+    def _reached(self, minutes: list[int], spike: tuple[int, int] | None) -> bool:
+        now = self.time.clock // (60 * SECOND)
+        return spike is None or len([each for each in minutes if each >= now - spike[1] // 60]) >= spike[0]
 
     def worsen(self, incident: NaiveIncident, severity: Severity) -> None:
         """E9: it rises above the worst that it had, and above what a person gave it; never what is over."""

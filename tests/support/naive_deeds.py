@@ -97,6 +97,8 @@ class NaiveDeeds:
         return acts[kind](incident, body)
 
     def _set_status(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        if incident.merged_into is not None:
+            return refused(409, "merged-elsewhere")
         after = IncidentStatus(body["status"])
         if after not in TRANSITIONS[incident.status]:
             return refused(409, "transition-not-allowed")
@@ -109,6 +111,8 @@ class NaiveDeeds:
         return incident.snoozed_until is not None and incident.snoozed_until > self.model.time.clock
 
     def _snooze(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
+        if incident.merged_into is not None:
+            return refused(409, "merged-elsewhere")
         if incident.is_over:
             return refused(409, "over")
         if body["until"] <= self.model.time.clock:
@@ -132,25 +136,25 @@ class NaiveDeeds:
         incident.turned = None
         if self.model.active(incident):
             incident.turned = self.model.time.moment(incident.tenant, incident.integration)
+        self._goes_by(incident, self.model.rules_of(incident.tenant))
         self._collect_again(incident)
         return DONE
 
     def _collect_again(self, incident: NaiveIncident) -> None:
         last = self.model.last_of(incident.key)
-        if last is None or not self.model.collects(last):
+        if last is None or not (last is incident or self.model.collects(last)):
             self.model.collector[incident.key] = incident
 
     def _link(self, incident: NaiveIncident, body: Mapping[str, Any]) -> Answer:
-        if body["kind"] == "unlink":
-            return DONE
         other = self._find(incident.tenant, body["other"])
-        if other is incident:
+        if other is incident and body["kind"] == "link":
             return refused(409, "same-incident")
         return refused(404, "no-such-incident") if other is None else DONE
 
     # ── moving alerts ──
 
-    def _move(self, alerts: list[NaiveAlert], origin: NaiveIncident, to: NaiveIncident, events: int) -> None:
+    def _move(self, alerts: list[NaiveAlert], origin: NaiveIncident, to: NaiveIncident, events: int) -> bool:
+        """Move alerts; tells whether the one that had them may be over now: it gave what nobody called resolved."""
         model = self.model
         had = bool(model.active(to))
         for alert in alerts:
@@ -162,11 +166,14 @@ class NaiveDeeds:
         for incident, turned in ((origin, not model.active(origin)), (to, not had and bool(model.active(to)))):
             if turned and any(alert.active for alert in alerts):
                 incident.turned = model.time.moment(incident.tenant, incident.integration)
-        if any(alert.active for alert in alerts):
+        gives_active = any(alert.active for alert in alerts)
+        if gives_active:
             to.silent = to.waits = False
+        kept_open = gives_active or origin.silent
+        if origin.merged_into is None and kept_open and not model.active(origin):
             left = model.members(origin)
-            if origin.merged_into is None and not model.active(origin) and (not left or any(alert.silent for alert in left)):
-                origin.silent = True
+            origin.silent = not left or any(alert.silent for alert in left)
+        return kept_open
 
     def _wait_for_a_word(self, incident: NaiveIncident) -> None:
         """Nobody said that what silence ended is over: an incident that has but such alerts now waits for that."""
@@ -192,8 +199,9 @@ class NaiveDeeds:
         for source in sources:
             assert source is not None
             done = Undoable(
-                "merge", source, self.model.members(source), source.status, source.over, source.resolved_at, source.events
-            )
+                "merge", source, self.model.members(source), source.status, source.over, source.resolved_at, source.events,
+                before=source.snoozed_until,
+            )  # fmt: skip
             self.undoable.append((target, done))
             source.status, source.merged_into = IncidentStatus.CLOSED, target
             source.snoozed_until, source.flapping = None, False
@@ -221,9 +229,10 @@ class NaiveDeeds:
         )  # fmt: skip
         model.incidents.append(child)
         self.undoable.append((parent, Undoable("split", child, moved)))
-        self._move(moved, parent, child, 0)
+        kept_open = self._move(moved, parent, child, 0)
         self._wait_for_a_word(child)
-        self._over_if_left(parent)
+        if kept_open:
+            self._over_if_left(parent)
         self._over_if_left(child)
         return DONE
 
@@ -256,37 +265,45 @@ class NaiveDeeds:
         """It stands while it is what holds now: of two until the same moment each is, so often as somebody asks."""
         if not self._snoozed(incident) or incident.snoozed_until != done.until:
             return refused(409, "nothing-to-undo")
-        passed = done.before is not None and done.before <= self.model.time.clock
-        incident.snoozed_until = None if passed else done.before
+        incident.snoozed_until = self._still(done.before)
         return DONE
+
+    def _still(self, until: int | None) -> int | None:
+        return until if until is not None and until > self.model.time.clock else None
 
     def _undo_merge(self, target: NaiveIncident, done: Undoable) -> None:
         source = done.other
         assert source is not None
         back = [alert for alert in done.alerts if alert.incident is target]
-        had = bool(self.model.active(target))
         source.merged_into, source.status, source.over, source.resolved_at = None, done.status, done.over, done.resolved_at
+        source.snoozed_until = self._still(done.before)
+        if source.is_over and any(alert.active for alert in back):
+            source.status = IncidentStatus.OPEN
         source.revision += 1
-        self._move(back, target, source, done.events)
+        kept_open = self._move(back, target, source, done.events)
         self._wait_for_a_word(source)
         if not back and not source.silent:
             source.turned = None
-        if had:
+        if kept_open:
             self._over_if_left(target)
+        if not source.is_over:
+            self._goes_by(source, self.model.rules_of(source.tenant))
         if back and not self.model.active(source):
             self._over_if_left(source)
+        if not source.is_over:
+            self._collect_again(source)
 
     def _undo_split(self, parent: NaiveIncident, done: Undoable) -> None:
         child = done.other
         assert child is not None
         back = [alert for alert in done.alerts if alert.incident is child]
         all_of_it = len(back) == len(self.model.members(child))
-        self._move(back, child, parent, child.events if all_of_it else 0)
+        kept_open = self._move(back, child, parent, child.events if all_of_it else 0)
         child.revision += 1
         if all_of_it:
             child.status, child.merged_into = IncidentStatus.CLOSED, parent
             child.snoozed_until, child.flapping = None, False
-        elif any(alert.active for alert in back):
+        elif kept_open:
             self._over_if_left(child)
         self.model.worsen(parent, child.severity)
 
@@ -297,26 +314,32 @@ class NaiveDeeds:
         model.rules[tenant] = rules
         under: dict[Key, list[NaiveIncident]] = {}
         for incident in sorted(model.of(tenant), key=lambda each: (each.opened_at, each.name)):
-            if incident.is_over or incident.event is None:
+            if model.followed(incident).is_over or incident.event is None:
                 continue
-            incident.ruling = rules.ruling(incident.event)
-            before, incident.key = incident.key, model.key(tenant, incident.ruling, incident.event)
-            incident.counting = rules.counts
-            incident.waits = incident.waits or (
-                incident.turned is not None and not incident.silent and not model.active(incident)
-            )
-            if not rules.counts:
-                incident.minutes = []
+            self._goes_by(incident, rules)
             under.setdefault(incident.key, []).append(incident)
-            if before != incident.key and model.collector.get(before) is incident:
-                del model.collector[before]
         for key, found in under.items():
             self._hold(key, found)
         self._expect(tenant, rules)
 
+    def _goes_by(self, incident: NaiveIncident, rules: NaiveRules) -> None:
+        """Move an incident to the key and rule that these rules give the event that opened it."""
+        if incident.event is None:
+            return
+        model = self.model
+        incident.ruling = rules.ruling(incident.event)
+        before, incident.key = incident.key, model.key(incident.tenant, incident.ruling, incident.event)
+        incident.counting = rules.counts
+        quiet = incident.turned is not None and not incident.silent and not model.active(incident)
+        incident.waits = incident.waits or (quiet and not incident.is_over)
+        if not rules.counts:
+            incident.minutes = []
+        if before != incident.key and model.collector.get(before) is incident:
+            del model.collector[before]
+
     def _hold(self, key: Key, found: list[NaiveIncident]) -> None:
-        """Of several under one key the one that collected goes on, else the oldest that can."""
-        able = [incident for incident in found if self.model.collects(incident)]
+        """Of several under one key the one that collected goes on, else the oldest that can, or what took it in can."""
+        able = [incident for incident in found if self.model.collects(self.model.followed(incident))]
         if able and self.model.collector.get(key) not in able:
             self.model.collector[key] = able[0]
         elif key not in self.model.collector:

@@ -25,6 +25,12 @@ class NaiveAlert:
     waits_in: Key | None = None
     """The group in which it waits for a threshold."""
     waits_since: int = 0
+    waits_in_time: bool = True
+    """Whether it counts: others were told of before it had waited too long."""
+    waited: list[int] = field(default_factory=list)
+    """The minute of each firing told of while it waits, where rules count them."""
+    demanded: Severity | None = None
+    """The worst that rules demanded while it waits."""
     start: int | None = None
     """Of its newest episode, where the sender says."""
     said: tuple[str, EventStatus] | None = None
@@ -33,9 +39,8 @@ class NaiveAlert:
     said_nothing: bool = True
     """Whether nothing was ever heard of it."""
     resolved_at: int = 0
-    fired: bool = False
     unheard: bool = False
-    """Whether it was resolved before it ever fired: then that resolve sticks."""
+    """Whether a resolve of its newest episode found nothing running, so that this never fired here: then that resolve sticks."""
     heard: Moment = field(default_factory=Moment)
     window_s: int | None = None
     """How long it may be silent, where its source never resolves."""

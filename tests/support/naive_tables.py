@@ -5,6 +5,7 @@ from tests.support.naive_state import Key, NaiveAlert, NaiveIncident
 from tests.support.naive_time import Moment, NaiveTime
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.integration import IntegrationSettings
+from tocsin_contracts.severity import Severity
 
 
 class NaiveTables:
@@ -26,6 +27,10 @@ class NaiveTables:
         """When each expected heartbeat was heard last."""
         self.away: set[tuple[str, str]] = set()
         self.ceased: list[NaiveIncident] = []
+        self.asking: list[tuple[NaiveAlert, Severity, tuple[int, int] | None]] = []
+        """What rules want of alerts that wait, once the whole delivery is counted."""
+        self.escalating: list[tuple[NaiveIncident, Severity, tuple[int, int] | None]] = []
+        """What rules want of incidents, once the whole delivery is counted."""
 
     # ── what is counted anew each time ──
 
@@ -57,6 +62,11 @@ class NaiveTables:
     def last_of(self, key: Key) -> NaiveIncident | None:
         """The incident that the group's next alert asks, wherever it was merged."""
         found = self.collector.get(key)
-        while found is not None and found.merged_into is not None:
-            found = found.merged_into
-        return found
+        return None if found is None else self.followed(found)
+
+    @staticmethod
+    def followed(incident: NaiveIncident) -> NaiveIncident:
+        """Say which incident has this one's alerts now."""
+        while incident.merged_into is not None:
+            incident = incident.merged_into
+        return incident

@@ -21,6 +21,17 @@ def ups_and_downs(folding: Folding, times: int, *, apart_s: float = 60) -> list[
     return found
 
 
+def test_what_opens_again_waits_for_its_threshold_too() -> None:
+    """A rule that wants two alerts wants them each time: one alone is what it was made to keep quiet."""
+    folding = Folding()
+    folding.rules({"name": "pairs", "threshold": {"alerts": 2, "within": "5m"}, "refire": "reopen"})
+    folding.deliver(firing("a"), firing("b"))
+    folding.wait(60).deliver(resolved("a"), resolved("b"))
+    assert effects(folding.wait(60).deliver(firing("a"))) == ["held"]
+    assert effects(folding.wait(60).deliver(firing("b"))) == ["reopened"]
+    assert (folding.incident().status, folding.incident().firing_count) == (IncidentStatus.OPEN, 2)
+
+
 def test_by_default_a_firing_behind_the_end_opens_a_new_incident_linked_to_the_one_before() -> None:
     folding = Folding()
     assert ups_and_downs(folding, 2) == ["opened", "opened"]

@@ -1,7 +1,6 @@
 """How an episode that begins finds its incident: it joins one, opens one again, opens a new one, or waits for others."""
 
 from collections.abc import Container
-from dataclasses import replace
 from typing import Any
 
 from tocsin_contracts.image import Image
@@ -18,7 +17,7 @@ from tocsin_grouper.domain.rules import Judged
 from tocsin_grouper.domain.state import Alert, Group, Incident, Waiting
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.waiting import told_of, waits_still
-from tocsin_rules.document import Flapping
+from tocsin_rules.document import Flapping, Threshold
 from tocsin_rules.ruling import Ruling
 from tocsin_rules.terms import Refire
 
@@ -85,44 +84,46 @@ class Beginner:
             return Beginning(incident=current, effect=Effect.FIRED if member else Effect.JOINED, why=why, waited=own)
         if current is not None:
             why["competing"] = _competing(current)
-        reason = self._reason_to_reopen(current, group, ruling)
-        if reason is not None and current is not None:
-            return replace(self._reopen(key, group, current, alert, ruling, reason, why), waited=own)
-        previous = None if current is None else current.id
-        return self._open(key, group, alert, judged, severity, why, previous=previous, own=own)
+        waiting = tuple(
+            each for each in group.held if each.alert != alert and waits_still(each, ruling.threshold, self._step.now)
+        )
+        if ruling.threshold is not None and not self._enough(ruling.threshold, len(waiting) + 1, why):
+            one = told_of(alert, own[0] if own else None, now=self._step.now, spike_s=self._rules.compiled.spike_s)
+            self._step.draft.put(key, Group(incident=group.incident, held=(*waiting, one), openings=group.openings))
+            return Beginning(incident=None, effect=Effect.HELD, held=ruling.key, why=why)
+        others = self._others(key, waiting) if waiting else {}
+        incident, effect = self._begin(key, group, current, alert, judged, severity, why)
+        brought = (*(each for each in waiting if each.alert in others), *own)
+        return Beginning(incident=incident, effect=effect, others=tuple(others.values()), waited=brought, why=why)
 
-    def _open(
+    @staticmethod
+    def _enough(threshold: Threshold, counted: int, why: dict[str, Any]) -> bool:
+        """Tell whether as many alerts fire as the rule wants, and say what was counted."""
+        why["threshold"] = {"alerts": threshold.alerts, "within_s": threshold.within_s, "counted": counted}
+        return counted >= threshold.alerts
+
+    def _begin(
         self,
         key: GroupKey,
         group: Group,
+        current: Incident | None,
         alert: str,
         judged: Judged,
         severity: Severity,
         why: dict[str, Any],
-        *,
-        previous: str | None,
-        own: tuple[Waiting, ...],
-    ) -> Beginning:
-        """Open an incident, once as many alerts fire as the rule wants."""
+    ) -> tuple[Incident, Effect]:
+        """Open the group's last incident again, or a new one."""
         ruling = judged.ruling
-        waiting = tuple(
-            each for each in group.held if each.alert != alert and waits_still(each, ruling.threshold, self._step.now)
-        )
-        if ruling.threshold is not None:
-            counted = len(waiting) + 1
-            why["threshold"] = {"alerts": ruling.threshold.alerts, "within_s": ruling.threshold.within_s, "counted": counted}
-            if counted < ruling.threshold.alerts:
-                one = told_of(alert, own[0] if own else None, now=self._step.now, spike_s=self._rules.compiled.spike_s)
-                self._step.draft.put(key, Group(incident=group.incident, held=(*waiting, one), openings=group.openings))
-                return Beginning(incident=None, effect=Effect.HELD, held=ruling.key, why=why)
-        others = self._others(key, waiting) if waiting else {}
+        reason = self._reason_to_reopen(current, group, ruling)
+        if reason is not None and current is not None:
+            why["reopened"] = reason
+            return self._reopen(key, group, current, alert, ruling, reason), Effect.REOPENED
         opened = open_incident(
             self._step, self._image, alert, judged, rules=self._rules, severity=severity, why=why,
-            previous=previous, taken=self._taken,
+            previous=None if current is None else current.id, taken=self._taken,
         )  # fmt: skip
         self._step.draft.put(key, Group(incident=opened.id, openings=self._openings(group, ruling.flapping)))
-        waited = (*(each for each in waiting if each.alert in others), *own)
-        return Beginning(incident=opened, effect=Effect.OPENED, others=tuple(others.values()), waited=waited, why=why)
+        return opened, Effect.OPENED
 
     def _others(self, key: GroupKey, waiting: tuple[Waiting, ...]) -> dict[str, Alert]:
         """Give the alerts that wait in a group, by id, in the order in which they were told of."""
@@ -143,16 +144,7 @@ class Beginner:
         in_time = within is None or self._step.now - resolved_at <= within * SECOND
         return f"rule {ruling.rule}: it fires again" if in_time else None
 
-    def _reopen(
-        self,
-        key: GroupKey,
-        group: Group,
-        current: Incident,
-        alert: str,
-        ruling: Ruling,
-        reason: str,
-        why: dict[str, Any],
-    ) -> Beginning:
+    def _reopen(self, key: GroupKey, group: Group, current: Incident, alert: str, ruling: Ruling, reason: str) -> Incident:
         fact = IncidentReopened(
             incident=current.id,
             version=current.version + 1,
@@ -175,8 +167,8 @@ class Beginner:
             )
             incident = self._step.emit(current.tenant, began, incident)
             ending.watch(self._step, incident)
-        self._step.draft.put(key, Group(incident=group.incident, held=group.held, openings=openings))
-        return Beginning(incident=incident, effect=Effect.REOPENED, why=why | {"reopened": reason})
+        self._step.draft.put(key, Group(incident=group.incident, openings=openings))
+        return incident
 
     def _flaps(self, group: Group, flapping: Flapping | None) -> bool:
         return flapping is not None and len(self._openings(group, flapping)) >= flapping.times
