@@ -286,6 +286,22 @@ def a_merge_that_outlives_its_taker() -> Folding:
     return folding
 
 
+def split_off_it_says_what_its_own_alerts_say() -> Folding:
+    """Title, texts and severity are its alerts', raised by rules that match; a person's team goes along."""
+    folding = Folding()
+    prod = {"name": "prod", "matchers": 'environment="prod"', "at_least": "HIGH"}
+    folding.rules({"name": "all", "group_by": ["source"]}, escalation=[prod])
+    folding.deliver(firing("api", title="API answers 503", service="api", team="web", severity=Severity.CRITICAL))
+    disk = {"service": "db", "environment": "prod", "team": "dba", "severity": Severity.LOW}
+    folding.wait(20).deliver(firing("disk", title="Disk full", **disk), firing("cpu", title="CPU 99 %", service="db"))
+    folding.wait(20).deliver(firing("disk", title="Disk fuller", **disk))
+    parent = folding.incident().id
+    folding.ask({"kind": "split", "incident": parent, "alerts": [folding.alert("disk").id]})
+    folding.ask({"kind": "set-team", "incident": parent, "team": "storage"})
+    folding.ask({"kind": "split", "incident": parent, "alerts": [folding.alert("cpu").id]})
+    return folding
+
+
 def a_group_that_flaps() -> Folding:
     """The fourth opening inside half an hour opens the last incident again, marked; it is calm half an hour later."""
     folding = Folding()
@@ -412,6 +428,7 @@ STORIES: tuple[Callable[[], Folding], ...] = (
     two_regrouped_under_one_key_and_merged,
     split_and_merged_and_each_taken_back,
     a_merge_that_outlives_its_taker,
+    split_off_it_says_what_its_own_alerts_say,
     a_group_that_flaps,
     escalated_by_a_spike_and_lowered_by_hand,
     what_rules_demanded_while_alerts_waited,

@@ -29,6 +29,7 @@ from tocsin_grouper.domain.keys import (
     MergedKey,
     OpeningKey,
     SenderKey,
+    TextsKey,
     TimerKey,
     UnresolvedKey,
 )
@@ -44,6 +45,7 @@ from tocsin_grouper.domain.state import (
     PartitionClock,
     RecordedDelivery,
     SenderDelivery,
+    Texts,
     Timer,
     Unresolved,
     Value,
@@ -227,6 +229,8 @@ class Tables:
             case UnresolvedKey(tenant):
                 found = [row["id"] for row in self.incidents.values() if row["tenant_id"] == tenant and not _is_over(row)]
                 return Unresolved(incidents=tuple(sorted(found)))
+            case TextsKey(tenant, name):
+                return _texts(self.alerts.get((tenant, name)), self.alert_bodies.get((tenant, name)))
             case CommandKey(tenant, name):
                 row = self.commands.get((tenant, name))
                 return None if row is None else DecidedCommand(request_hash=row["request_hash"])
@@ -290,6 +294,14 @@ def _alert(row: Row | None) -> Alert | None:
     }
     found = _named_row(Alert, typed, tenant="tenant_id", integration="integration_id", incident="incident_id")
     assert isinstance(found, Alert)
+    return found
+
+
+def _texts(row: Row | None, body: Row | None) -> Texts | None:
+    if row is None or body is None:
+        return None
+    found = _named_row(Texts, body | row | {"labels": orjson.loads(body["labels"])})
+    assert isinstance(found, Texts)
     return found
 
 

@@ -16,9 +16,10 @@ from tocsin_contracts.status import EventStatus, IncidentStatus
 from tocsin_contracts.tenant import TenantErased
 from tocsin_contracts.tick import Refused, Tick
 from tocsin_contracts.times import SECOND
+from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.facts import AlertRecorded, CommandDecided, DeliveryRecorded, Fact, IncidentChanged
 from tocsin_grouper.domain.fold import TIMER_HANDLERS, Decision, LogRecord, TimerHandler, decide
-from tocsin_grouper.domain.keys import AlertKey, IncidentKey, Key
+from tocsin_grouper.domain.keys import AlertKey, IncidentKey, Key, TextsKey
 from tocsin_grouper.domain.partition import PartitionState
 from tocsin_grouper.domain.state import Alert, Incident, Value
 from tocsin_grouper.domain.view import Missing
@@ -28,10 +29,14 @@ START = 1_767_225_600 * SECOND
 
 
 class Everything(dict[Key, Value | None]):
-    """State in which all is loaded: what is not there is known to be absent."""
+    """State in which all is loaded: what is not there is known to be absent; what alerts say is asked of what was decided."""
 
-    def __missing__(self, key: Key) -> None:
-        return None
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = Changes()
+
+    def __missing__(self, key: Key) -> Value | None:
+        return self.told.texts_of(key, None) if isinstance(key, TextsKey) else None
 
     def __contains__(self, key: object) -> bool:
         return True
@@ -123,6 +128,8 @@ class Folding:
         """Fold one record as it is."""
         decision = decide(self.state, record, self.handlers)
         self.state.absorb(decision.facts, decision.draft)
+        if isinstance(self.state.loaded, Everything):
+            self.state.loaded.told.add(decision)
         self.records.append(record)
         self.decisions.append(decision)
         return decision.facts

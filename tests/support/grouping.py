@@ -56,11 +56,14 @@ def _live_by_rules(folding: Folding) -> None:
     folding.rules(
         {"name": "pairs", "matchers": ['service="pair"'], "group_by": ["service"], "threshold": {"alerts": 2, "within": "10m"}},
         {"name": "hosts", "matchers": ['service="api"'], "group_by": ["host"], "group_window": "1h", "team": "payments"},
-        escalation=[{"name": "spike", "at_least": "CRITICAL", "spike": {"events": 3, "within": "5m"}}],
+        escalation=[
+            {"name": "pairs-matter", "matchers": ['service="pair"'], "at_least": "HIGH"},
+            {"name": "spike", "at_least": "CRITICAL", "spike": {"events": 3, "within": "5m"}},
+        ],
         heartbeats=[{"name": "watchdog", "matchers": ['alertname="Watchdog"'], "every": "5m"}],
     )
     folding.deliver(firing("p1", service="pair"))
-    folding.deliver(firing("p2", service="pair"), firing("p3", service="pair"))
+    folding.deliver(firing("p2", service="pair"), firing("p3", service="pair", description="its disk", labels={"disk": "sda"}))
     folding.deliver(firing("h1", service="api", host="a"), firing("h2", service="api", host="b"))
     folding.deliver(firing("w", labels={"alertname": "Watchdog"}))
     pair, api = folding.incidents()[-3], folding.incidents()[-2]

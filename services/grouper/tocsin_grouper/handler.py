@@ -9,9 +9,9 @@ from tocsin_grouper.decoding import decode, stamp_of
 from tocsin_grouper.domain import needs
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.fold import TIMER_HANDLERS, Decision, LogRecord, TimerHandler, decide
-from tocsin_grouper.domain.keys import LISTED, Key
+from tocsin_grouper.domain.keys import LISTED, Key, TextsKey
 from tocsin_grouper.domain.partition import PartitionState
-from tocsin_grouper.domain.state import Value
+from tocsin_grouper.domain.state import Texts, Value
 from tocsin_grouper.domain.view import Missing
 from tocsin_grouper.ports import Store
 from tocsin_runtime.errors import Fatal
@@ -45,6 +45,9 @@ class PartitionHandler:
         self._cached_max = cached_max
         self._timers = timers
         self._lists: set[Key] = set()
+        self._texts: list[Key] = []
+        self._unwritten: list[Changes] = []
+        """What rows may not say yet: of the last fold, and of the one before it (a shadow writes that meanwhile)."""
         self.claim = claim
 
     @property
@@ -67,12 +70,14 @@ class PartitionHandler:
         self.claim = await self._store.write(self.claim, changes, next=records[-1].offset + 1, source_next=source_next)
         self.trim()
         self._state.lately.forget_written(all_of_it=True)
+        self._unwritten = []
         return changes
 
     async def fold(self, records: Sequence[LogRecord]) -> Changes:
         """Fold decoded records in order, loading what they need; nothing is written."""
         await self._prefetch(records)
         changes = Changes()
+        self._unwritten = [*self._unwritten[-1:], changes]
         self._state.lately.begin()
         for record in records:
             decision = await self._decide(record)
@@ -107,9 +112,12 @@ class PartitionHandler:
     async def _decide(self, record: LogRecord) -> Decision:
         for _ in range(LOADS_MAX):
             try:
-                return decide(self._state, record, self._timers)
+                decision = decide(self._state, record, self._timers)
             except Missing as missing:
                 await self._load(missing.keys)
+            else:
+                self._drop_texts()
+                return decision
         raise Fatal(f"record {record.position} asks for ever more state: a bug in the fold, please report it")
 
     async def _prefetch(self, records: Sequence[LogRecord]) -> None:
@@ -129,8 +137,27 @@ class PartitionHandler:
         wanted = {key: None for key in keys if key not in self._state.loaded}
         if wanted:
             self._state.loaded.update(await self._store.load(list(wanted)))
-            self._lists.update(key for key in wanted if key.space in LISTED)
+            for key in wanted:
+                if key.space in LISTED:
+                    self._lists.add(key)
+                elif isinstance(key, TextsKey):
+                    self._complete(key)
         return set(wanted)
+
+    def _complete(self, key: TextsKey) -> None:
+        """Lay what rows do not say yet over what an alert's row says."""
+        found = self._state.loaded[key]
+        texts = found if isinstance(found, Texts) else None
+        for changes in self._unwritten:
+            texts = changes.texts_of(key, texts)
+        self._state.loaded[key] = texts
+        self._texts.append(key)
+
+    def _drop_texts(self) -> None:
+        """Forget what alerts say: no fact of the next record would change it in memory."""
+        for key in self._texts:
+            self._state.loaded.pop(key, None)
+        self._texts.clear()
 
     def trim(self) -> None:
         """Forget the records that were loaded first, half of them, once there are too many; what is written can be loaded.
@@ -148,6 +175,7 @@ class PartitionHandler:
             keep.update((key, loaded[key]) for key in self._state.lately.changed() if key in loaded)
             self._state.loaded = keep
         self._state.lately.forget_written()
+        self._unwritten = self._unwritten[-1:]
 
 
 def _report(decision: Decision) -> None:

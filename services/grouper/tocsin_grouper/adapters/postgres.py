@@ -26,6 +26,7 @@ from tocsin_grouper.domain.keys import (
     MergedKey,
     OpeningKey,
     SenderKey,
+    TextsKey,
     TimerKey,
     UnresolvedKey,
 )
@@ -41,6 +42,7 @@ from tocsin_grouper.domain.state import (
     PartitionClock,
     RecordedDelivery,
     SenderDelivery,
+    Texts,
     Timer,
     Unresolved,
     Value,
@@ -302,6 +304,12 @@ def _unresolved(row: asyncpg.Record) -> tuple[Key, Value]:
     return UnresolvedKey(row["tenant_id"]), Unresolved(incidents=tuple(row["incidents"]))
 
 
+def _texts(row: asyncpg.Record) -> tuple[Key, Value]:
+    values = dict(row)
+    key = TextsKey(values.pop("tenant_id"), values.pop("id"))
+    return key, Texts(**values | {"labels": orjson.loads(values["labels"])})
+
+
 def _command(row: asyncpg.Record) -> tuple[Key, Value]:
     return CommandKey(row["tenant_id"], row["id"]), DecidedCommand(request_hash=row["request_hash"])
 
@@ -325,6 +333,7 @@ _LOADERS: dict[str, tuple[str, Callable[[asyncpg.Record], tuple[Key, Value]]]] =
     "members": ("load_members", _members),
     "merged": ("load_merged", _merged),
     "unresolved": ("load_unresolved", _unresolved),
+    "texts": ("load_texts", _texts),
     "command": ("load_commands", _command),
     "sender": ("load_senders", _sender),
     "delivery": ("load_deliveries", _delivery),

@@ -4,7 +4,7 @@ Texts are merged here the way the writer merges them with the row: the newer whe
 associate, so batches of 1, 7 or 500 leave the same rows (P5).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 from tocsin_contracts.alert import AlertEvent
@@ -27,8 +27,10 @@ from tocsin_grouper.domain.facts import (
     TimerSet,
 )
 from tocsin_grouper.domain.fold import Decision
-from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, TimerKey
-from tocsin_grouper.domain.state import Alert, Group, Incident, PartitionClock, Timer
+from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, TextsKey, TimerKey
+from tocsin_grouper.domain.state import Alert, Group, Incident, PartitionClock, Texts, Timer
+
+_SAID = ("title", "service", "environment", "team", "host", "link", "description", "labels")
 
 
 class Stamp(NamedTuple):
@@ -161,6 +163,21 @@ class Changes:
             self.words[key] = Words(fact.source, fact.event)
         else:
             words.later.append(fact.event)
+
+    def texts_of(self, key: TextsKey, before: Texts | None) -> Texts | None:
+        """Give what an alert's row will say once this is written; `before` is what it says, None: it is not there yet."""
+        alert = AlertKey(key.tenant, key.alert)
+        words = self.words.get(alert)
+        if words is None:
+            return before
+        first, category = words.event, self.categories.get(alert)
+        if before is None:
+            before = Texts(
+                source=words.source, identity=first.identity, problem=first.problem, project=first.project, title="",
+                service=None, environment=None, team=None, category=None, host=None, link=None, description=None, labels={},
+            )  # fmt: skip
+        newer = {name: said for name in _SAID if (said := words.get(name))}
+        return replace(before, **newer, category=category or before.category)
 
     def _forget(self, tenant: str, offset: int) -> None:
         """Take back what the batch would have written of a tenant before its erasure."""

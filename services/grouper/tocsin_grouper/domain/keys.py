@@ -92,6 +92,14 @@ class UnresolvedKey(NamedTuple):
     space: str = "unresolved"
 
 
+class TextsKey(NamedTuple):
+    """Names what an alert says: asked for by splits alone, and never kept."""
+
+    tenant: str
+    alert: str
+    space: str = "texts"
+
+
 class TimerKey(NamedTuple):
     """Names a timer of a tenant; timers of equal due time fire in key order."""
 
@@ -101,7 +109,7 @@ class TimerKey(NamedTuple):
 
 Key = (
     AlertKey | IncidentKey | GroupKey | SenderKey | CommandKey | DeliveryKey | OpeningKey | ActionKey | MembersKey | MergedKey
-    | UnresolvedKey
+    | UnresolvedKey | TextsKey
 )  # fmt: skip
 LISTED = frozenset({"members", "merged", "unresolved"})
 """Spaces whose values list what rows say at one moment."""

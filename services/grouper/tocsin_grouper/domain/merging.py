@@ -8,22 +8,22 @@ stay counted where they are told of: a merge takes the source's count with it, a
 from typing import Final, NamedTuple
 
 from tocsin_contracts.command import Command, Merge, Split, Undo
-from tocsin_contracts.ids import incident_id
-from tocsin_contracts.incident import AlertsCame, AlertsLeft, IncidentOpened, SeverityRaised, Snoozed
+from tocsin_contracts.incident import AlertsCame, AlertsLeft, SeverityRaised, Snoozed
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, IncidentStatus
-from tocsin_grouper.domain import policy, regrouping
+from tocsin_grouper.domain import regrouping, splitting
 from tocsin_grouper.domain.deeds import collect_again, head, snoozed
 from tocsin_grouper.domain.ending import resolve_if_done, watch
 from tocsin_grouper.domain.facts import AlertMoved
-from tocsin_grouper.domain.keys import ActionKey, AlertKey, IncidentKey, MembersKey, OpeningKey
+from tocsin_grouper.domain.keys import ActionKey, AlertKey, IncidentKey, MembersKey
 from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
+from tocsin_grouper.domain.splitting import SPLIT
 from tocsin_grouper.domain.state import Alert, Incident
 from tocsin_grouper.domain.step import Step
 
 MOVED_MAX: Final = 5000
 """Alerts that one command moves: its facts name them all."""
-MERGE, SPLIT, UNDO_MERGE, UNDO_SPLIT = "merge", "split", "undo-merge", "undo-split"
+MERGE, UNDO_MERGE, UNDO_SPLIT = "merge", "undo-merge", "undo-split"
 
 
 class _Move(NamedTuple):
@@ -80,8 +80,7 @@ def split(step: Step, parent: Incident, command: Command, deed: Split) -> tuple[
     if parent.merged_into is not None:
         return conflict(parent, "merged-elsewhere", merged_into=parent.merged_into)
     names = list(dict.fromkeys(deed.alerts))
-    step.draft.require([*(AlertKey(tenant, name) for name in names), OpeningKey(tenant, parent.id)])
-    step.draft.require([MembersKey(tenant, parent.id)])
+    step.draft.require([*(AlertKey(tenant, name) for name in names), MembersKey(tenant, parent.id)])
     members = {alert.id: alert for alert in step.draft.members(MembersKey(tenant, parent.id))}
     strangers = [name for name in names if name not in members]
     if strangers:
@@ -89,10 +88,11 @@ def split(step: Step, parent: Incident, command: Command, deed: Split) -> tuple[
     if len(names) == len(members):
         return conflict(parent, "nothing-would-be-left")
     alerts = [members[name] for name in names]
-    child = _open_split(step, parent, command, alerts)
+    child = splitting.open_split(step, parent, command, alerts)
     if child is None:
         return no_such_incident()
     given, child = _move(step, command, deed.comment, parent, child, _Move(alerts, SPLIT))
+    child = splitting.escalate(step, child, alerts)
     return _after_giving(step, parent, given, alerts), resolve_if_done(step, child)
 
 
@@ -270,40 +270,3 @@ def _raise_to(step: Step, incident: Incident, severity: Severity) -> Incident:
         reason="took in a worse incident",
     )
     return step.emit(incident.tenant, fact, incident)
-
-
-def _open_split(step: Step, parent: Incident, command: Command, alerts: list[Alert]) -> Incident | None:
-    """Open the incident that split-off alerts go to; it tells of itself what its parent does."""
-    opening = step.draft.opening(OpeningKey(parent.tenant, parent.id))
-    if opening is None:
-        return None
-    name = incident_id(parent.tenant, step.position, SPLIT)
-    worst = max((alert.severity for alert in alerts), key=lambda severity: severity.rank)
-    fact = IncidentOpened(
-        incident=name,
-        version=1,
-        at=step.now,
-        group_key=f"{SPLIT}:{name}",
-        alert=alerts[0].id,
-        source=opening.source,
-        integration=opening.integration,
-        project=opening.project,
-        problem=opening.problem,
-        title=opening.title,
-        severity=worst,
-        first_seen_at=min(alert.opened_at or alert.created_at for alert in alerts),
-        rule=parent.rule,
-        rule_version=parent.rule_version,
-        reason=f"split off by {command.actor.name}",
-        description=opening.description,
-        service=opening.service,
-        environment=opening.environment,
-        team=parent.team,
-        category=parent.category,
-        host=opening.host,
-        link=opening.link,
-        labels=opening.labels,
-        policy=policy.told(parent.policy),
-        split_from=parent.id,
-    )
-    return step.emit(parent.tenant, fact, None)

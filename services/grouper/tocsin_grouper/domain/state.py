@@ -4,6 +4,7 @@ Only what decisions need: texts, labels and raw JSON lie in the rows alone (see 
 alerts fit in memory. All times are µs; `observed` times are absence time (see `clock`), less what was owed.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tocsin_contracts.incident import AnyIncidentFact
@@ -157,6 +158,25 @@ class Unresolved:
 
 
 @record
+class Texts:
+    """What an alert says, as its row has it; rules renamed it already. The one state that nobody keeps in memory."""
+
+    source: str
+    identity: str
+    problem: str
+    project: str
+    title: str
+    service: str | None
+    environment: str | None
+    team: str | None
+    category: str | None
+    host: str | None
+    link: str | None
+    description: str | None
+    labels: Mapping[str, str]
+
+
+@record
 class SenderDelivery:
     """The processed delivery that carried a sender's id last."""
 
@@ -182,7 +202,7 @@ class RecordedDelivery:
 
 Value = (
     Alert | Incident | Group | SenderDelivery | DecidedCommand | RecordedDelivery | AnyIncidentFact | Members | Merged
-    | Unresolved
+    | Unresolved | Texts
 )  # fmt: skip
 
 

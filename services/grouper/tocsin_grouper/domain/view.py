@@ -20,6 +20,7 @@ from tocsin_grouper.domain.keys import (
     MergedKey,
     OpeningKey,
     SenderKey,
+    TextsKey,
     UnresolvedKey,
 )
 from tocsin_grouper.domain.lately import Lately, ListKey, listed_under
@@ -32,12 +33,13 @@ from tocsin_grouper.domain.state import (
     Merged,
     RecordedDelivery,
     SenderDelivery,
+    Texts,
     Unresolved,
     Value,
 )
 
 K = TypeVar("K", AlertKey, IncidentKey)
-V = TypeVar("V", Alert, Incident, Group, SenderDelivery, DecidedCommand, RecordedDelivery, Members, Unresolved, Merged)
+V = TypeVar("V", Alert, Incident, Group, SenderDelivery, DecidedCommand, RecordedDelivery, Members, Unresolved, Merged, Texts)
 
 
 def by_age(incident: Incident) -> tuple[int, str]:
@@ -104,6 +106,10 @@ class Draft:
         """Read a fact of an incident by its version; None: there is none."""
         value = self._found(key)
         return value if isinstance(value, IncidentFact) else None
+
+    def texts(self, key: TextsKey) -> Texts | None:
+        """Read what an alert says."""
+        return self._read(key, Texts)
 
     def members(self, key: MembersKey) -> list[Alert]:
         """List the alerts that belong to an incident now, by id.

@@ -67,6 +67,13 @@ SELECT tenant AS tenant_id, incident AS incident_id, ARRAY(
        ) AS incidents
   FROM unnest($1::text[], $2::text[]) AS wanted(tenant, incident);
 
+-- name: load_texts
+SELECT a.tenant_id, a.id, a.source, a.identity, a.problem, a.project, a.title, a.service, a.environment, a.team, a.category,
+       a.host, a.link, b.description, b.labels
+  FROM unnest($1::text[], $2::text[]) AS wanted(tenant, name)
+  JOIN proj.alerts AS a ON a.tenant_id = tenant AND a.id = name
+  JOIN proj.alert_bodies AS b ON b.tenant_id = tenant AND b.alert_id = name;
+
 -- name: load_unresolved
 SELECT tenant AS tenant_id, ARRAY(
            SELECT i.id FROM proj.incidents AS i
