@@ -103,7 +103,8 @@ async def test_what_people_did_is_told_with_who_and_why(ada: Customer) -> None:
     assert [each["version"] for each in why["history"]] == [action["version"] for action in shown["actions"]]
     assert [each["sentence"] for each in why["history"]] == [action["sentence"] for action in shown["actions"]]
     moved_to = await ada.get(f"/alerts/{moved}/why")
-    assert "people moved it" in moved_to["sentence"]
+    assert (moved_to["moved"]["command_id"], moved_to["moved"]["detail"]["other_id"]) == ("split", one["id"])
+    assert f"Ada split 1 alert off {one['short_code']} into it." in moved_to["sentence"]
     assert [item["id"] for item in (await ada.get("/incidents", assignee="bob"))["items"]] == [one["id"]]
 
 

@@ -63,13 +63,18 @@ def wrong_method(*methods: str) -> Problem:
     return Problem(405, f"This path takes {allowed}.", type=ProblemType.METHOD_NOT_ALLOWED, headers={"Allow": allowed})
 
 
-def not_here(path: str) -> Problem:
+def not_here(path: str, method: str = "") -> Problem:
     """Answer for a path that this service does not have: 405 where the public address takes it by another method, else 404.
 
     The public address sends reads to one service and everything else to another, so either may be asked for the other's paths.
+
+    Args:
+        path: as it came.
+        method: by which it was asked for: where the address takes it, it is the slash at the end that leads nowhere.
     """
     allowed = allowed_methods(path)
-    return wrong_method(*allowed) if allowed else not_found()
+    misspelt = path.endswith("/") and method in allowed
+    return wrong_method(*allowed) if allowed and not misspelt else not_found()
 
 
 def request_id(request: BaseRequest) -> str:
@@ -105,7 +110,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Problem as problem:
         return problem_response(request, problem)
     except web.HTTPNotFound:
-        return problem_response(request, not_here(request.rel_url.raw_path))
+        return problem_response(request, not_here(request.rel_url.raw_path, request.method))
     except web.HTTPMethodNotAllowed as error:
         known = allowed_methods(request.rel_url.raw_path)
         return problem_response(request, wrong_method(*(known or error.allowed_methods)))

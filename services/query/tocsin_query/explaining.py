@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tocsin_contracts.ids import TenantId
+from tocsin_contracts.status import AlertStatus
 from tocsin_query.domain import rendering
 from tocsin_query.domain.alert_why import EVENTS, alert_why
 from tocsin_query.domain.history import History, page_of_history
@@ -29,8 +30,9 @@ async def explain_alert(projection: Projection, tenant: TenantId, alert: str, qu
     async def work(snapshot: Snapshot) -> Answer:
         row = await one_of(snapshot, "alert_standing", tenant, wanted)
         began = await _beginning(snapshot, tenant, row)
+        moved, ended = await _move(snapshot, tenant, row, began), await _end(snapshot, tenant, row, began)
         history, cursor = await _page(snapshot, tenant, EVENTS, values, wanted)
-        body = alert_why(row, began=began, history=history, tenant=tenant)
+        body = alert_why(row, began=began, moved=moved, ended=ended, history=history, tenant=tenant)
         return Answer(body={**body, "next_cursor": cursor}, freshness=snapshot.freshness)
 
     return await projection.read(tenant, work)
@@ -95,6 +97,27 @@ async def _beginning(snapshot: Snapshot, tenant: TenantId, row: Row) -> Row | No
         return None
     found = await rows_of(snapshot, "alert_beginning", tenant, row["id"], row["opened_at"])
     return found[0] if found else None
+
+
+async def _move(snapshot: Snapshot, tenant: TenantId, row: Row, began: Row | None) -> Row | None:
+    """Find what brought an alert into its incident, where its last episode did not begin there."""
+    incident = row["incident_id"]
+    if incident is None or (began is not None and began["incident_id"] == incident):
+        return None
+    found = await rows_of(snapshot, "alert_move", tenant, incident, row["id"])
+    return found[0] if found else None
+
+
+async def _end(snapshot: Snapshot, tenant: TenantId, row: Row, began: Row | None) -> tuple[Row, str] | None:
+    """Find what ended an alert's last episode without a resolve, and the incident that tells of it."""
+    if row["status"] != AlertStatus.CLOSED or row["opened_at"] is None:
+        return None
+    places = {row["incident_id"], None if began is None else began["incident_id"]} - {None}
+    found = await rows_of(snapshot, "alert_end", tenant, sorted(map(str, places)), row["id"], row["opened_at"])
+    if not found:
+        return None
+    told = {name: value for name, value in found[0].items() if name != "incident_id"}
+    return told, str(found[0]["incident_id"])
 
 
 async def _page(

@@ -80,7 +80,8 @@ class Reader:
                 total = whole((await rows_of(snapshot, "incident_alerts_total", tenant, incident))[0]["total"])
             actions = await rows_of(snapshot, "incident_actions", tenant, incident, HISTORY_SHOWN)
             facts = await rows_of(snapshot, "incident_facts", tenant, incident, HISTORY_SHOWN)
-            body = rendering.incident(row, alerts=alerts, alerts_total=total, actions=actions, facts=facts)
+            links = await rows_of(snapshot, "incident_links", tenant, incident, HISTORY_SHOWN)
+            body = rendering.incident(row, alerts=alerts, alerts_total=total, actions=actions, facts=facts, links=links)
             etag = f'W/"{whole(row["version"])}"'
             return Answer(body=body, freshness=snapshot.freshness, etag=etag, canonical=f"/api/v1/incidents/{incident}")
 

@@ -33,6 +33,12 @@ async def test_it_only_reads(client: Client, method: str) -> None:
     assert not [name for name in found.headers if name.startswith("Access-Control")]
 
 
+async def test_a_slash_too_many_is_404_and_no_refusal_of_get_that_allows_get(client: Client) -> None:
+    found = await client.get("/api/v1/incidents/")
+    assert (found.status, found.body["type"]) == (404, ProblemType.NOT_FOUND)
+    assert (await client.get("/api/v1/incidents/", method="PUT")).headers["Allow"] == "GET, HEAD"
+
+
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [("/incidents/x/status", "PATCH"), ("/api/v1/webhooks/sentry", "POST"), ("/api/v1/integrations", "GET, HEAD, POST")],

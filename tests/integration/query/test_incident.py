@@ -30,6 +30,14 @@ async def _seed(projection: ProjectionDatabase) -> str:
         for version in range(1, 62):
             await rows.fact("acme", made, version)
         await rows.action("acme", made, 5)
+        first, second, third = TWINS[0], TWINS[1], await rows.incident("acme", id="K" * 26)
+        for incident, version, other, linked in (
+            (made, 6, first, True), (made, 7, second, True), (second, 8, made, False), (third, 5, made, True),
+        ):  # fmt: skip
+            detail = f'{{"other": "{other}"' + (', "linked": true}' if linked else "}")
+            await rows.action(
+                "acme", incident, version, kind="link-changed", from_status=None, to_status=None, detail=detail, offset=version
+            )
         await rows.action("acme", made, 9, comment="found it", to_status="RESOLVED", from_status="ACKNOWLEDGED")
         for twin in TWINS:
             await rows.incident("acme", id=twin)
@@ -59,10 +67,18 @@ async def test_its_alerts_are_bounded_and_active_ones_come_first(incident: str, 
 async def test_actions_and_history_are_the_latest_newest_first(incident: str, reading: Client) -> None:
     body = (await reading.get(f"/api/v1/incidents/{incident}")).body
 
-    assert [action["version"] for action in body["actions"]] == [9, 5]
+    assert [action["version"] for action in body["actions"]] == [9, 7, 6, 5]
     assert body["actions"][0]["comment"] == "found it"
     assert [fact["version"] for fact in body["timeline"]] == list(range(61, 11, -1))
     assert body["timeline"][0]["body"] == {"alert": "x"}
+
+
+async def test_links_are_shown_at_both_ends_until_somebody_takes_them_back_at_either(incident: str, reading: Client) -> None:
+    body = (await reading.get(f"/api/v1/incidents/{incident}")).body
+    assert [link["id"] for link in body["links"]] == [TWINS[0], "K" * 26]
+    assert body["links"][0]["short_code"].startswith("INC-")
+    there = (await reading.get(f"/api/v1/incidents/{'K' * 26}")).body
+    assert [link["id"] for link in there["links"]] == [incident]
 
 
 @pytest.mark.parametrize("form", ["INC-{}", "inc-{}", "{}", "INC-{} "])

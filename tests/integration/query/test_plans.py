@@ -150,7 +150,12 @@ async def test_a_history_is_read_from_its_index_wherever_it_goes_on(
         plans = [await _plan(connection, page(history.listing, request, tenant="acme")) for request in (first, later)]
         named = [
             await _plan(connection, Statement(sql=QUERIES_BY_NAME[name], args=("acme", LONG, *more)))
-            for name, more in (("incident_opening", ()), ("alert_beginning", (START,)))
+            for name, more in (
+                ("incident_opening", ()),
+                ("alert_beginning", (START,)),
+                ("alert_move", ("A" * 26,)),
+                ("incident_links", (50,)),
+            )
         ]
 
     assert not [plan for plan in (*plans, *named) if "Seq Scan" in plan], plans

@@ -46,10 +46,26 @@ async def _seed(projection: ProjectionDatabase) -> dict[str, str]:
             effect = "opened" if begins else "repeated"
             await rows.event("acme", alert, offset, effect=effect, incident_id=incident, why=stored if begins else None)
         forgotten = await rows.alert("acme", opened_at=START - timedelta(days=200))
+        moved = await rows.alert("acme", id="M" * 26, incident_id=incident, opened_at=began, status="CLOSED")
+        await rows.event("acme", moved, 1060, effect="opened", incident_id=TWINS[0], why=stored)
+        for version, other in ((40, TWINS[1]), (42, TWINS[0])):
+            came = {"origin": other, "reason": "merge", "alerts": [moved, alert], "active": 1, "events": 1}
+            detail = orjson.dumps({**came, "first_seen_at": 1, "last_alert_at": 1}).decode()
+            await rows.action("acme", incident, version, kind="alerts-came", detail=detail, comment="one cause")
+        for place, version, at in ((incident, 301, 1900), (incident, 302, 900), (TWINS[1], 2, 1901)):
+            ended = {"events": 0, "last_alert_at": 1, "ended": [moved], "silent": True, "why": f"its window passed at {at}"}
+            await rows.fact(
+                "acme",
+                place,
+                version,
+                kind="alerts-recorded",
+                body=orjson.dumps(ended).decode(),
+                at=START + timedelta(seconds=at),
+            )
         for twin in TWINS:
             await rows.incident("acme", id=twin)
         await rows.folded(partition=0, source_next=2000, appended_at=0)
-    return {"incident": incident, "alert": alert, "forgotten": forgotten}
+    return {"incident": incident, "alert": alert, "forgotten": forgotten, "moved": moved}
 
 
 async def test_an_incident_tells_how_it_began_and_what_happened_since(made: dict[str, str], reading: Client) -> None:
@@ -59,7 +75,8 @@ async def test_an_incident_tells_how_it_began_and_what_happened_since(made: dict
     assert (body["severity"], body["worst_severity"], body["short_code"]) == ("LOW", "CRITICAL", "INC-1234567")
     assert (began["version"], began["previous_id"], began["decision"]["values"]) == (1, "P" * 26, {"host": "web-1"})
     assert began["decision"] == {**WHY, "threshold": None, "competing": None, "reopened": None}
-    assert [each["version"] for each in body["history"][:3]] == [300, 297, 295]
+    assert [each["version"] for each in body["history"][:4]] == [302, 301, 300, 297]
+    assert body["history"][1]["sentence"] == "Silence ended 1 alert: its window passed at 1900."
     assert len(body["history"]) == 50
 
 
@@ -69,7 +86,7 @@ async def test_every_fact_that_is_more_than_counting_is_on_one_page_of_its_histo
         pages.append(await reading.get(f"/incidents/{made['incident']}/why?limit=50&cursor={cursor}"))
 
     shown = [each["version"] for page in pages for each in page.body["history"]]
-    assert shown == [version for version in range(300, 1, -1) if version % 5 in {0, 2}]
+    assert shown == [302, 301, *(version for version in range(300, 1, -1) if version % 5 in {0, 2})]
     assert len(pages) == 3
     assert 'rel="next"' in pages[0].headers["Link"]
 
@@ -89,6 +106,25 @@ async def test_every_event_of_an_alert_is_on_one_page_of_its_history(made: dict[
 
     shown = [each["position"] for page in pages for each in page.body["history"]]
     assert shown == [f"0:{offset}" for offset in range(1120, 1000, -1)]
+
+
+async def test_an_alert_that_people_moved_tells_who_moved_it_there_and_what_ended_it_since(
+    made: dict[str, str], reading: Client
+) -> None:
+    """The last move counts, and of the ends one of its last episode, told by an incident in which it was."""
+    body = (await reading.get(f"/alerts/{made['moved']}/why")).body
+
+    assert (body["moved"]["version"], body["moved"]["comment"], body["moved"]["detail"]["other_id"]) == (
+        42,
+        "one cause",
+        TWINS[0],
+    )
+    assert (body["ended"]["version"], body["ended"]["reason"]) == (301, "its window passed at 1900")
+    assert body["sentence"] == (
+        "It is of INC-1234567. Ann merged INC-7K3QF2B into it: 2 alerts came. Silence ended 1 alert: its window passed at 1900."
+    )
+    other = (await reading.get(f"/alerts/{made['alert']}/why")).body
+    assert (other["moved"], other["ended"]) == (None, None)
 
 
 async def test_a_decision_that_was_dropped_with_its_day_is_not_made_up(made: dict[str, str], reading: Client) -> None:

@@ -147,13 +147,26 @@ def test_a_snooze_ends_with_its_incident_and_is_not_there_when_it_is_open_again(
     assert folding.incident().snoozed_until is None
 
 
+@pytest.mark.parametrize("deed", [{"kind": "set-status", "status": "RESOLVED"}, {"kind": "snooze"}, {"kind": "reopen"}])
+def test_what_was_merged_away_is_told_where_it_is_and_not_to_reopen_it(deed: dict[str, Any]) -> None:
+    """To reopen it first, as what is over otherwise, would be refused as well."""
+    folding = opened()
+    folding.deliver(firing("b", problem="p2"))
+    first, second = folding.incidents()
+    folding.ask({"kind": "merge", "incident": first.id, "sources": [second.id]})
+    facts = folding.ask({**deed, "incident": second.id} | ({"until": folding.now + SECOND} if deed["kind"] == "snooze" else {}))
+    assert (refusal(facts), decided(facts).detail["merged_into"]) == ((409, "merged-elsewhere"), first.id)
+
+
 def test_links_name_incidents_that_there_are() -> None:
     folding = opened()
     folding.deliver(firing("b", problem="p2"))
     first, second = folding.incidents()
     assert kinds(ask(folding, "link", other=second.id)) == ["link-changed"]
     assert kinds(ask(folding, "unlink", other=second.id)) == ["link-changed"]
-    assert refusal(ask(folding, "link", other="nobody")) == (404, "no-such-incident")
+    for verb in ("link", "unlink"):
+        facts = ask(folding, verb, other="nobody")
+        assert (refusal(facts), decided(facts).detail["incident"]) == ((404, "no-such-incident"), "nobody")
     assert refusal(ask(folding, "link", other=first.id)) == (409, "same-incident")
 
 

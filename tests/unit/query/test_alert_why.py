@@ -30,7 +30,8 @@ def event(effect: str, why: dict[str, Any] | None = None, incident: str | None =
 
 def alert(**values: object) -> dict[str, object]:
     made: dict[str, object] = {"id": "A" * 26, "title": "t", "status": "OPEN", "severity": "HIGH", "incident_id": MINE}
-    return made | {"held": None, "heartbeat": False} | values
+    rest = {"held": None, "heartbeat": False, "never_resolves": False, "ruled_window_s": None, "group_window_s": 1800}
+    return made | rest | values
 
 
 @pytest.mark.parametrize(
@@ -92,15 +93,50 @@ def test_every_effect_of_the_fold_has_words() -> None:
             event("held", {**WHY, **WAITS}, None),
             "It waited for others; INC-7K3QF2B took it in when they were enough.",
         ),
-        (
-            alert(),
-            event("opened", WHY, OTHER),
-            "It is of INC-7K3QF2B: people moved it there, by a merge or a split or the undoing of one.",
-        ),
+        (alert(), event("opened", WHY, OTHER), "It is of INC-7K3QF2B."),
     ],
 )
 def test_an_alert_says_where_it_stands(row: dict[str, object], began: dict[str, object] | None, sentence: str) -> None:
     assert alert_why(row, began=began, history=[], tenant=ACME)["sentence"] == sentence
+
+
+def test_an_alert_that_people_moved_says_who_did_it_also_where_it_had_waited_for_others() -> None:
+    """Whoever took it in when they were enough was another one: the action is what is known, not what may be guessed."""
+    merge = {
+        "version": 7, "kind": "alerts-came", "actor_kind": "person", "actor_id": "b", "actor_name": "Bob", "from_status": None,
+        "to_status": None, "comment": "one cause", "command_id": "c", "at": AT, "partition": 0, "offset": 9,
+        "detail": orjson.dumps(
+            {
+                "origin": OTHER, "reason": "merge", "alerts": ["A" * 26, "B" * 26], "active": 1, "events": 3, "first_seen_at": 1,
+                "last_alert_at": 2,
+            }
+        ).decode(),
+    }  # fmt: skip
+    shown: dict[str, Any] = alert_why(alert(), began=event("held", {**WHY, **WAITS}, None), moved=merge, history=[], tenant=ACME)
+
+    assert shown["sentence"] == "It is of INC-7K3QF2B. Bob merged INC-AAAAAAA into it: 2 alerts came."
+    assert (shown["moved"]["comment"], shown["moved"]["detail"]["other_id"]) == ("one cause", OTHER)
+
+
+def test_an_episode_that_silence_ended_says_why() -> None:
+    body = {"events": 0, "last_alert_at": 1, "ended": ["A" * 26], "silent": True, "why": "its window passed"}
+    fact = {"version": 5, "kind": "alerts-recorded", "at": AT, "partition": 0, "offset": 9, "body": orjson.dumps(body).decode()}
+    shown: dict[str, Any] = alert_why(
+        alert(status="CLOSED", never_resolves=True),
+        began=event("opened", WHY),
+        ended=(fact, MINE),
+        history=[],
+        tenant=ACME,
+    )
+
+    assert shown["sentence"] == "It is of INC-7K3QF2B. Silence ended 1 alert: its window passed."
+    assert (shown["ended"]["reason"], shown["ended"]["detail"]["alerts"]) == ("its window passed", ["A" * 26])
+    assert shown["window_s"] == 1800
+
+
+def test_a_rules_window_counts_before_the_integrations_and_only_where_the_source_never_resolves() -> None:
+    rows = (alert(), alert(never_resolves=True), alert(never_resolves=True, ruled_window_s=60))
+    assert [alert_why(row, began=None, history=[], tenant=ACME)["window_s"] for row in rows] == [None, 1800, 60]
 
 
 def test_the_document_before_any_rules_is_the_default_one() -> None:

@@ -111,7 +111,7 @@ def test_no_statement_is_composed_outside_its_module() -> None:
         (
             "incident",
             Incident,
-            {"short_code", "opened_position", "changed_position", "alerts", "alerts_total", "actions", "timeline"},
+            {"short_code", "opened_position", "changed_position", "alerts", "alerts_total", "actions", "links", "timeline"},
         ),
         ("alert", Alert, {"changed_position", "events", "waiting_for", "description", "labels", "metadata", "raw"}),
         ("incident_alerts", AlertRow, {"waiting_for"}),
@@ -130,6 +130,15 @@ def test_a_page_reads_one_row_more_than_it_shows() -> None:
     request = read_page(INCIDENTS, [("limit", "7"), ("offset", "3")], tenant="acme")
 
     assert page(INCIDENTS, request, tenant="acme").args[1:] == (8, 3)
+
+
+def test_a_cursor_of_one_list_does_not_fit_another() -> None:
+    """Both are sorted alike and filtered by nothing: without the table their cursors would be one."""
+    text = _cursor(read_page(INCIDENTS, [], tenant="acme"))
+
+    assert read_page(INCIDENTS, [("cursor", text)], tenant="acme").after is not None
+    with pytest.raises(Refused):
+        read_page(ALERTS, [("cursor", text)], tenant="acme")
 
 
 def test_a_count_ignores_the_page() -> None:

@@ -69,6 +69,16 @@ TOLD: list[tuple[AnyIncidentFact, str, dict[str, Any]]] = [
     ),
     (AlertsRecorded(**HEAD, events=1, last_alert_at=1), "1 alert event came.", {}),
     (
+        AlertsRecorded(**HEAD, events=0, last_alert_at=1, ended=("a", "b"), silent=True, why="its window passed"),
+        "Silence ended 2 alerts: its window passed.",
+        {"reason": "its window passed", "alerts": ["a", "b"], "alerts_total": 2},
+    ),
+    (
+        AlertsRecorded(**HEAD, events=1, last_alert_at=1, ended=("a",), fired=("b",)),
+        "1 alert ended without a resolve: a newer episode began.",
+        {"alerts": ["a"], "alerts_total": 1},
+    ),
+    (
         SeverityRaised(**HEAD, before=Severity.LOW, after=Severity.HIGH, reason="a higher alert", alert="a"),
         "Its severity rose from LOW to HIGH: a higher alert.",
         {"field": "severity", "before": "LOW", "after": "HIGH", "reason": "a higher alert", "alerts": ["a"], "alerts_total": 1},

@@ -75,6 +75,8 @@ def do(step: Step, incident: Incident, command: Command, deed: Deed) -> Incident
 
 
 def _set_status(step: Step, incident: Incident, command: Command, deed: SetStatus) -> Incident | Rejection:
+    if incident.merged_into is not None:
+        return _elsewhere(incident)
     allowed = TRANSITIONS[incident.status]
     if deed.status not in allowed:
         return conflict(incident, "transition-not-allowed", allowed=list(allowed))
@@ -118,6 +120,8 @@ def _set_severity(step: Step, incident: Incident, command: Command, deed: SetSev
 
 
 def _snooze(step: Step, incident: Incident, command: Command, deed: Snooze) -> Incident | Rejection:
+    if incident.merged_into is not None:
+        return _elsewhere(incident)
     if incident.status.is_over:
         return conflict(incident, "over")
     if deed.until <= step.now:
@@ -149,19 +153,21 @@ def _link(step: Step, incident: Incident, command: Command, deed: Link) -> Incid
     if deed.other == incident.id:
         return conflict(incident, "same-incident")
     if step.incident(incident.tenant, deed.other) is None:
-        return no_such_incident()
+        return no_such_incident(deed.other)
     fact = LinkChanged(**head(step, incident, command, deed.comment), other=deed.other, linked=True)
     return step.emit(incident.tenant, fact, incident)
 
 
 def _unlink(step: Step, incident: Incident, command: Command, deed: Unlink) -> Incident | Rejection:
+    if step.incident(incident.tenant, deed.other) is None:
+        return no_such_incident(deed.other)
     fact = LinkChanged(**head(step, incident, command, deed.comment), other=deed.other, linked=False)
     return step.emit(incident.tenant, fact, incident)
 
 
 def _reopen(step: Step, incident: Incident, command: Command, deed: Reopen) -> Incident | Rejection:
     if incident.merged_into is not None:
-        return conflict(incident, "merged-elsewhere", merged_into=incident.merged_into)
+        return _elsewhere(incident)
     if not incident.status.is_over:
         return conflict(incident, "not-over")
     fact = IncidentReopened(
@@ -170,6 +176,11 @@ def _reopen(step: Step, incident: Incident, command: Command, deed: Reopen) -> I
     opened = regrouping.catch_up(step, step.emit(incident.tenant, fact, incident))
     collect_again(step, opened)
     return opened
+
+
+def _elsewhere(incident: Incident) -> Rejection:
+    """Say where the incident's alerts are: reopening, which opens what is over, does not open this one."""
+    return conflict(incident, "merged-elsewhere", merged_into=incident.merged_into)
 
 
 def require_holders(step: Step, tenant: str, names: Sequence[str]) -> None:

@@ -12,9 +12,13 @@ class Rejection(NamedTuple):
     detail: dict[str, object]
 
 
-def no_such_incident() -> Rejection:
-    """Say that there is no such incident of this tenant."""
-    return Rejection(404, {"reason": "no-such-incident"})
+def no_such_incident(other: str | None = None) -> Rejection:
+    """Say that there is no such incident of this tenant.
+
+    Args:
+        other: its id, where the command names several.
+    """
+    return Rejection(404, {"reason": "no-such-incident"} | ({} if other is None else {"incident": other}))
 
 
 def conflict(incident: Incident, reason: str, **more: object) -> Rejection:

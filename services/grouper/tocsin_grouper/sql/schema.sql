@@ -282,6 +282,8 @@ CREATE TABLE proj.incident_actions (
     "offset"    bigint      NOT NULL,
     PRIMARY KEY (tenant_id, incident_id, version)
 );
+-- Links are shown at both ends.
+CREATE INDEX incident_actions_linked ON proj.incident_actions (tenant_id, (detail ->> 'other')) WHERE kind = 'link-changed';
 
 -- Every version of a tenant's rules, as it was put in force (DESIGN 3, "Rules"). `json`: the order of its members counts.
 CREATE TABLE proj.rule_sets (

@@ -28,7 +28,7 @@ REASONS: Mapping[str, tuple[ProblemType, str]] = {
     "over": (ProblemType.REJECTED, "The incident is over. Reopen it first."),
     "merged-elsewhere": (
         ProblemType.REJECTED,
-        "The incident was merged into another. Ask for that one, or undo the merge there.",
+        "The incident was merged into another: `merged_into` names it. Do it there, or undo the merge there.",
     ),
     "nothing-to-undo": (
         ProblemType.REJECTED,

@@ -9,9 +9,10 @@ from tocsin_contracts.ids import TenantId, short_code
 from tocsin_query.domain.alerts import waiting_for
 from tocsin_query.domain.decisions import decision
 from tocsin_query.domain.history import History
+from tocsin_query.domain.incident_why import happening as incident_happening
 from tocsin_query.domain.listing import OFFSET_KEY, Filter, Listing, Order, number_key, time_key
 from tocsin_query.domain.parameter import Parameter
-from tocsin_query.domain.rendering import event
+from tocsin_query.domain.rendering import action, event
 
 Row = Mapping[str, object]
 EVENTS: Final = History(
@@ -48,7 +49,15 @@ _PLAIN: Final = {
 """What each effect means; those that need more words have them below."""
 
 
-def alert_why(row: Row, *, began: Row | None, history: list[Row], tenant: TenantId) -> dict[str, object]:
+def alert_why(
+    row: Row,
+    *,
+    began: Row | None,
+    history: list[Row],
+    tenant: TenantId,
+    moved: Row | None = None,
+    ended: tuple[Row, str] | None = None,
+) -> dict[str, object]:
     """Say why an alert is where it is.
 
     Args:
@@ -56,16 +65,24 @@ def alert_why(row: Row, *, began: Row | None, history: list[Row], tenant: Tenant
         began: its event that began its last episode; None where there is none any more.
         history: a page of its events.
         tenant: whose it is.
+        moved: the action that brought it into its incident, where its episode did not begin there.
+        ended: the fact that tells of the end of its episode without a resolve, and of which incident.
     """
     beginning = None if began is None else happening(began, tenant)
     waits = waiting_for(row["held"], None if began is None else began["why"])
     incident = row["incident_id"]
+    move = None if moved is None else action(moved, str(incident))
+    end = None if ended is None else incident_happening(*ended)
+    sentence = _stands(row, beginning, waits, move)
     return {
         **{name: row[name] for name in ("id", "title", "status", "severity", "incident_id")},
         "short_code": None if incident is None else short_code(str(incident)),
+        "window_s": (row["ruled_window_s"] or row["group_window_s"]) if row["never_resolves"] else None,
         "waiting_for": waits,
-        "sentence": _stands(row, beginning, waits),
+        "sentence": sentence if end is None else f"{sentence} {end['sentence']}",
         "began": beginning,
+        "moved": move,
+        "ended": end,
         "history": [happening(each, tenant) for each in history],
     }
 
@@ -98,7 +115,7 @@ def _clause(because: str) -> str:
     return "it was over" if because == "over" else because
 
 
-def _stands(row: Row, began: Mapping[str, Any] | None, waits: Mapping[str, Any] | None) -> str:
+def _stands(row: Row, began: Mapping[str, Any] | None, waits: Mapping[str, Any] | None, moved: Mapping[str, Any] | None) -> str:
     """Say where an alert stands, and how it came there if not by its own beginning."""
     if waits is not None:
         wanted = "" if waits["alerts"] is None else f": rule {waits['rule']} wants {waits['alerts']} within {waits['within_s']} s"
@@ -108,11 +125,11 @@ def _stands(row: Row, began: Mapping[str, Any] | None, waits: Mapping[str, Any] 
         return "It is a sign of life: it never has an incident."
     if incident is None:
         return "It has no incident."
-    if began is None or began["incident_id"] == incident:
-        return f"It is of {_code(incident)}."
-    if began["effect"] == "held":
+    if moved is not None:
+        return f"It is of {_code(incident)}. {moved['sentence']}"
+    if began is not None and began["effect"] == "held":
         return f"It waited for others; {_code(incident)} took it in when they were enough."
-    return f"It is of {_code(incident)}: people moved it there, by a merge or a split or the undoing of one."
+    return f"It is of {_code(incident)}."
 
 
 def _code(incident: object) -> str:

@@ -7,6 +7,7 @@ from tocsin_contracts.ids import short_code
 from tocsin_contracts.incident import (
     AlertsCame,
     AlertsLeft,
+    AlertsRecorded,
     AnyIncidentFact,
     FieldChanged,
     FlappingBegan,
@@ -73,6 +74,8 @@ def _said(fact: AnyIncidentFact) -> dict[str, Any]:  # noqa: C901, PLR0912 # one
             return {**_field("flapping", "true", "false"), "reason": fact.reason}
         case IncidentOpened():
             return {"reason": fact.reason, **_alerts(_one(fact.alert)), **_other(fact.split_from)}
+        case AlertsRecorded(ended=ended) if ended:
+            return {"reason": fact.why, **_alerts(ended)}
         case _:  # a comment, whose words stand elsewhere; alerts that were counted
             return {}
 

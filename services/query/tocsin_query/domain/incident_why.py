@@ -1,4 +1,4 @@
-"""Why an incident is what it is: how it began, and each fact since that is more than counting."""
+"""Why an incident is what it is: how it began, and each fact since that is more than counting; what silence ended is more."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -24,7 +24,7 @@ FACTS: Final = History(
     ),
     of=Filter(
         parameter=Parameter(name="incident", meaning="Whose facts."),
-        predicate=f"incident_id = {{}}::text AND version > 1 AND kind <> '{AlertsRecorded.kind}'",
+        predicate=f"incident_id = {{}}::text AND version > 1 AND (kind <> '{AlertsRecorded.kind}' OR body ? 'ended')",
     ),
 )
 _DONE_BY: Final = ("actor_kind", "actor_id", "actor_name")
@@ -44,8 +44,13 @@ def incident_why(row: Row, *, opening: Row, history: list[Row]) -> dict[str, obj
         "short_code": short_code(incident),
         **{name: row[name] for name in ("title", "status", "severity", "worst_severity", "version")},
         "began": _beginning(opening, incident),
-        "history": [_happening(each, fact_of(each, incident)) for each in history],
+        "history": [happening(each, incident) for each in history],
     }
+
+
+def happening(row: Row, incident: str) -> dict[str, Any]:
+    """Show a fact of an incident: what happened, why, and who did it."""
+    return _happening(row, fact_of(row, incident))
 
 
 def _beginning(row: Row, incident: str) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def page_of(
         Refused: they do not fit each other, or the cursor is of another query.
     """
     order = next(each for each in listing.orders if each.name == values.get("sort", listing.orders[0].name))
-    canonical = repr([order.name, *((each.parameter.name, value) for each, value in filters)])
+    canonical = repr([listing.table, order.name, *((each.parameter.name, value) for each, value in filters)])
     faults = list(_empty_ranges(values))
     after: tuple[int | str, ...] | None = None
     if "cursor" in values:

@@ -21,7 +21,13 @@ NO_RULES: Final = {"version": 1}
 
 
 def incident(
-    row: Row, *, alerts: Sequence[Row], alerts_total: int, actions: Sequence[Row], facts: Sequence[Row]
+    row: Row,
+    *,
+    alerts: Sequence[Row],
+    alerts_total: int,
+    actions: Sequence[Row],
+    facts: Sequence[Row],
+    links: Sequence[Row],
 ) -> dict[str, object]:
     """Show one incident."""
     body = incident_row(row)
@@ -31,7 +37,8 @@ def incident(
     body["changed_position"] = _position(partition, body.pop("changed_offset"))
     body["alerts"] = [alert_row(each) for each in alerts]
     body["alerts_total"] = alerts_total
-    body["actions"] = [_action(each, str(row["id"])) for each in actions]
+    body["actions"] = [action(each, str(row["id"])) for each in actions]
+    body["links"] = [incident_row(each) for each in links]
     body["timeline"] = [{**placed(each), "body": _json(each["body"])} for each in facts]
     return body
 
@@ -109,7 +116,8 @@ def rule_set(row: Row | None) -> dict[str, object]:
     return {**placed(row), "document": _json(row["document"])}
 
 
-def _action(row: Row, incident: str) -> dict[str, object]:
+def action(row: Row, incident: str) -> dict[str, object]:
+    """Show what somebody did to an incident."""
     fact = fact_of_action(row, incident)
     return {**placed(row), "sentence": sentence_of(fact), "detail": detail_of(fact)}
 

@@ -35,6 +35,8 @@ def sentence_of(fact: AnyIncidentFact | None) -> str:  # noqa: C901, PLR0912 # o
             return _UNKNOWN
         case IncidentOpened():
             return _opened(fact)
+        case AlertsRecorded(ended=ended) if ended:
+            return _ended(fact)
         case AlertsRecorded():
             return f"{_counted(fact.events, 'alert event')} came."
         case SeverityRaised():
@@ -76,6 +78,13 @@ def _opened(fact: IncidentOpened) -> str:
     if fact.alert is None:
         return f"It began with an absence: {fact.reason}."
     return f"An alert fired that no incident of its group could take, and opened it: {fact.reason}."
+
+
+def _ended(fact: AlertsRecorded) -> str:
+    alerts = _counted(len(fact.ended), "alert")
+    if fact.silent:
+        return f"Silence ended {alerts}: {fact.why}." if fact.why else f"Silence ended {alerts}."
+    return f"{alerts} ended without a resolve: {fact.why or 'a newer episode began'}."
 
 
 def _regrouped(fact: IncidentRegrouped) -> str:

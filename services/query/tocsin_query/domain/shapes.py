@@ -173,6 +173,16 @@ class Fact(Shape):
     body: Any
 
 
+class LinkedIncident(Shape):
+    """Another incident that has to do with one."""
+
+    id: str
+    short_code: str
+    title: str
+    status: IncidentStatus
+    severity: Severity
+
+
 class Incident(IncidentRow):
     """One incident with its alerts, what people did, and its recent history."""
 
@@ -188,6 +198,7 @@ class Incident(IncidentRow):
     alerts: list[AlertRow] = Field(description="Active ones first, then by last sight; the first 100.")
     alerts_total: int = Field(description="Alerts whose current or last episode is here: `/alerts?incident_id=` lists them all.")
     actions: list[Action] = Field(description="The last 50, newest first.")
+    links: list[LinkedIncident] = Field(description="What people linked it to, or to it; the first 50.")
     timeline: list[Fact] = Field(description="The last 50 facts, newest first.")
     as_of: AsOf
 

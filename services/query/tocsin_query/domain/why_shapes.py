@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, IncidentStatus
-from tocsin_query.domain.shapes import AsOf, Detail, Shape, WaitingFor
+from tocsin_query.domain.shapes import Action, AsOf, Detail, Shape, WaitingFor
 
 
 class Competing(Shape):
@@ -58,25 +58,6 @@ class AlertHappening(Shape):
     logged_at: datetime
 
 
-class AlertWhy(Shape):
-    """Why an alert is where it is."""
-
-    id: str
-    title: str
-    status: AlertStatus
-    severity: Severity
-    incident_id: str | None
-    short_code: str | None = Field(description="Of the incident.")
-    sentence: str = Field(description="Where it stands, for people.")
-    waiting_for: WaitingFor | None
-    began: AlertHappening | None = Field(
-        description="How its last episode began; null where none did, or longer ago than alert events are kept."
-    )
-    history: list[AlertHappening] = Field(description="Its notifications, newest first.")
-    next_cursor: str | None = Field(description="`cursor` of older ones; null where there are none.")
-    as_of: AsOf
-
-
 class IncidentHappening(Shape):
     """One fact of an incident: what happened, when, why, and who did it."""
 
@@ -93,6 +74,34 @@ class IncidentHappening(Shape):
     actor_name: str | None
     comment: str | None
     command_id: str | None
+
+
+class AlertWhy(Shape):
+    """Why an alert is where it is."""
+
+    id: str
+    title: str
+    status: AlertStatus
+    severity: Severity
+    incident_id: str | None
+    short_code: str | None = Field(description="Of the incident.")
+    sentence: str = Field(description="Where it stands, for people.")
+    window_s: int | None = Field(
+        description="How long its episode lasts after its last event, as was in force then; null where its source resolves."
+    )
+    waiting_for: WaitingFor | None
+    began: AlertHappening | None = Field(
+        description="How its last episode began; null where none did, or longer ago than alert events are kept."
+    )
+    moved: Action | None = Field(
+        description="What brought it into its incident, where its episode did not begin there: a merge, a split, an undo."
+    )
+    ended: IncidentHappening | None = Field(
+        description="Where its episode ended without a resolve: the fact of its incident that says so, and why."
+    )
+    history: list[AlertHappening] = Field(description="Its notifications, newest first.")
+    next_cursor: str | None = Field(description="`cursor` of older ones; null where there are none.")
+    as_of: AsOf
 
 
 class IncidentBeginning(IncidentHappening):
@@ -120,7 +129,7 @@ class IncidentWhy(Shape):
     version: int
     began: IncidentBeginning
     history: list[IncidentHappening] = Field(
-        description="What happened since, newest first: all facts but the plain counting of alerts, which `timeline` has."
+        description="What happened since, newest first: all but the plain counting of alerts, which `timeline` has."
     )
     next_cursor: str | None = Field(description="`cursor` of older facts; null where there are none.")
     as_of: AsOf

@@ -48,6 +48,22 @@ SELECT version, kind, actor_kind, actor_id, actor_name, from_status, to_status, 
        "offset"
   FROM proj.incident_actions WHERE tenant_id = $1 AND incident_id = $2 ORDER BY version DESC LIMIT $3;
 
+-- name: incident_links
+-- What it is linked to: the last word about each other one counts, whichever of the two it was said of.
+SELECT id, title, status, severity FROM proj.incidents
+ WHERE tenant_id = $1 AND id IN (
+    SELECT said.other
+      FROM (SELECT DISTINCT ON (other) other, linked
+              FROM (SELECT detail ->> 'other' AS other, detail ->> 'linked' AS linked, partition, "offset"
+                      FROM proj.incident_actions WHERE tenant_id = $1 AND incident_id = $2 AND kind = 'link-changed'
+                     UNION ALL
+                    SELECT incident_id, detail ->> 'linked', partition, "offset"
+                      FROM proj.incident_actions WHERE tenant_id = $1 AND kind = 'link-changed' AND detail ->> 'other' = $2
+                   ) AS words
+             ORDER BY other, partition DESC, "offset" DESC) AS said
+     WHERE said.linked = 'true')
+ ORDER BY id LIMIT $3;
+
 -- name: incident_facts
 SELECT version, kind, at, partition, "offset", body
   FROM proj.facts WHERE tenant_id = $1 AND incident_id = $2 ORDER BY version DESC LIMIT $3;
@@ -63,13 +79,30 @@ SELECT id, status, severity, title, source, integration_id, identity, problem, p
 SELECT description, labels, metadata, raw FROM proj.alert_bodies WHERE tenant_id = $1 AND alert_id = $2;
 
 -- name: alert_standing
-SELECT id, title, status, severity, incident_id, held, heartbeat, opened_at FROM proj.alerts WHERE tenant_id = $1 AND id = $2;
+SELECT id, title, status, severity, incident_id, held, heartbeat, opened_at, never_resolves, ruled_window_s, group_window_s
+  FROM proj.alerts WHERE tenant_id = $1 AND id = $2;
 
 -- name: alert_beginning
 -- An episode begins at the moment of its event, so its day and its place in the index are known.
 SELECT partition, "offset", seq, incident_id, status, severity, effect, occurred_at, logged_at, why
   FROM proj.alert_events WHERE tenant_id = $1 AND alert_id = $2 AND logged_at = $3 AND why IS NOT NULL
  ORDER BY "offset" DESC, seq DESC LIMIT 1;
+
+-- name: alert_move
+-- What people did that brought an alert into an incident; few did anything there.
+SELECT version, kind, actor_kind, actor_id, actor_name, from_status, to_status, comment, detail, command_id, at, partition,
+       "offset"
+  FROM proj.incident_actions
+ WHERE tenant_id = $1 AND incident_id = $2 AND kind = 'alerts-came' AND detail::jsonb -> 'alerts' ? $3
+ ORDER BY version DESC LIMIT 1;
+
+-- name: alert_end
+-- What ended an alert's episode without a resolve, as the incidents tell in which it was meanwhile.
+SELECT incident_id, version, kind, at, partition, "offset", body
+  FROM proj.facts
+ WHERE tenant_id = $1 AND incident_id = ANY($2::text[]) AND version > 1 AND (kind <> 'alerts-recorded' OR body ? 'ended')
+   AND kind = 'alerts-recorded' AND body -> 'ended' ? $3 AND at >= $4
+ ORDER BY partition DESC, "offset" DESC LIMIT 1;
 
 -- name: alert_events
 SELECT partition, "offset", seq, alert_id, incident_id, status, severity, effect, occurred_at, logged_at
