@@ -54,7 +54,8 @@ def read_rules_file(path: Path) -> RulesFile:
     try:
         rules = read_rule_set(document)
     except UnfitRules as unfit:
-        raise UnfitFile([_told(path, written, fault.place, fault.detail) for fault in unfit.faults]) from None
+        faults = sorted(unfit.faults, key=lambda fault: written.line(fault.place))
+        raise UnfitFile([_told(path, written, fault.place, fault.detail) for fault in faults]) from None
     assert isinstance(document, dict)  # noqa: S101 - nothing else is a rule set
     return RulesFile(path=path, document=document, rules=rules, tests=tests, written=written)
 

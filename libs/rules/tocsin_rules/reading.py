@@ -3,15 +3,20 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from math import isfinite
 
 from pydantic import ValidationError
 
 from tocsin_rules.category import Category
 from tocsin_rules.document import DEFAULT_RULE, DOCUMENT_MAX_BYTES, RESERVED, RuleSet
 from tocsin_rules.regex import Programs
+from tocsin_rules.wording import Place, worded
 
 FAULTS_MAX = 50
-Place = tuple[str | int, ...]
+DEPTH_MAX = 40
+KINDS = ("classification", "rules", "escalation", "heartbeats")
+__all__ = ["Fault", "Place", "UnfitRules", "read_rule_set"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,43 +49,79 @@ def read_rule_set(document: object) -> RuleSet:
     """
     if not isinstance(document, Mapping):
         raise UnfitRules([Fault(place=(), code="object_type", detail="a rule set is an object with members")])
+    odd = list(islice(_odd((), document, 0), FAULTS_MAX))
+    if odd:
+        raise UnfitRules(odd)
     try:
-        size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
-    except (TypeError, ValueError, RecursionError):  # YAML's dates and binaries; lone surrogates; brackets without an end
-        raise UnfitRules([Fault(place=(), code="no_json", detail="only text, numbers, yes and no, lists and objects")]) from None
-    if size > DOCUMENT_MAX_BYTES:
-        detail = f"a rule set has at most {DOCUMENT_MAX_BYTES:,} bytes as JSON, this has {size:,}"
+        data = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):  # lone surrogates; something that holds itself
+        raise UnfitRules([Fault(place=(), code="no_json", detail="this cannot be written as JSON")]) from None
+    if len(data) > DOCUMENT_MAX_BYTES:
+        detail = f"a rule set has at most {DOCUMENT_MAX_BYTES:,} bytes as JSON, this has {len(data):,}"
         raise UnfitRules([Fault(place=(), code="too_large", detail=detail)])
+    named = list(_names(document))
     try:
-        rules = RuleSet.model_validate_json(json.dumps(document, ensure_ascii=False), context=Programs())
+        rules = RuleSet.model_validate_json(data, context=Programs())
     except ValidationError as error:
-        raise UnfitRules(_faults_of(error)) from None
-    faults = list(_faults(rules))
+        raise UnfitRules([*_faults_of(error), *named]) from None
+    faults = [*named, *_faults(rules)]
     if faults:
         raise UnfitRules(faults)
     return rules
 
 
+def _odd(place: Place, value: object, depth: int) -> Iterator[Fault]:
+    """Find what YAML knows and JSON does not."""
+    if depth > DEPTH_MAX:
+        yield Fault(place=place, code="too_deep", detail=f"deeper than {DEPTH_MAX}")
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                detail = f"the name {str(name)[:100]!r} is no text: write it in quotes"
+                yield Fault(place=(*place, str(name)[:100]), code="no_json", detail=detail)
+            yield from _odd((*place, str(name)), inner, depth + 1)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _odd((*place, number), inner, depth + 1)
+    elif isinstance(value, float) and not isfinite(value):
+        yield Fault(place=place, code="no_json", detail="a number is wanted, or a text in quotes")
+    elif not (value is None or isinstance(value, str | int | float)):
+        kind = "date" if type(value).__name__ in {"date", "datetime"} else type(value).__name__
+        yield Fault(place=place, code="no_json", detail=f"this reads as a {kind}: write it in quotes")
+
+
+def _names(document: Mapping[str, object]) -> Iterator[Fault]:
+    """Find names that are given twice, or are not ours to give, whatever else is wrong."""
+    for kind in KINDS:
+        parts = document.get(kind)
+        first: dict[str, int] = {}
+        for number, part in enumerate(parts if isinstance(parts, list | tuple) else ()):
+            name = part.get("name") if isinstance(part, Mapping) else None
+            if not isinstance(name, str):
+                continue
+            place: Place = (kind, number, "name")
+            if name in first:
+                yield Fault(place=place, code="name_taken", detail=f"{name[:100]!r} is the name of {kind}[{first[name]}] too")
+            first.setdefault(name, number)
+            if name == DEFAULT_RULE or name.startswith(RESERVED):
+                yield Fault(place=place, code="name_reserved", detail=f"names that begin with {DEFAULT_RULE!r} are ours")
+
+
 def _faults_of(error: ValidationError) -> list[Fault]:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [
-        Fault(place=tuple(each["loc"]), code=each["type"], detail=each["msg"].removeprefix("Value error, ")) for each in found
-    ]
+    found = error.errors(include_url=False, include_input=False)
+    faults = (
+        Fault(
+            place=tuple(part for part in each["loc"] if part != "[key]"),
+            code=each["type"],
+            detail=worded(each["loc"], each["type"], each["msg"], each.get("ctx", {})),
+        )
+        for each in found
+    )
+    return list(dict.fromkeys(faults))  # a name and its value may lack the same
 
 
 def _faults(rules: RuleSet) -> Iterator[Fault]:
-    """Find what a part by itself cannot see: names given twice or not ours to give, categories asked before they are known."""
-    kinds = {"classification": rules.classification, "rules": rules.rules, "escalation": rules.escalation}
-    for kind, parts in {**kinds, "heartbeats": rules.heartbeats}.items():
-        first: dict[str, int] = {}
-        for number, part in enumerate(parts):
-            place: Place = (kind, number, "name")
-            if part.name in first:
-                detail = f"{part.name!r} is the name of {kind}[{first[part.name]}] too"
-                yield Fault(place=place, code="name_taken", detail=detail)
-            first.setdefault(part.name, number)
-            if part.name == DEFAULT_RULE or part.name.startswith(RESERVED):
-                yield Fault(place=place, code="name_reserved", detail=f"names that begin with {DEFAULT_RULE!r} are ours")
+    """Find what a part by itself cannot see: categories that are asked before they are known, rules that say nothing."""
     for kind in ("classification", "heartbeats"):
         asked = rules.classification if kind == "classification" else rules.heartbeats
         for number, part in enumerate(asked):

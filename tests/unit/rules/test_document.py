@@ -65,6 +65,10 @@ def rule(**said: object) -> dict[str, object]:
     return {"version": 1, "rules": [{"name": "a", **said}]}
 
 
+def _nested(depth: int) -> list[object]:
+    return [_nested(depth - 1)] if depth else []
+
+
 @pytest.mark.parametrize(
     ("document", "pointer"),
     [
@@ -84,7 +88,7 @@ def rule(**said: object) -> dict[str, object]:
         (rule(group_window="31d"), "/rules/0/group_window"),
         (rule(threshold={"alerts": 1001, "within": "1m"}), "/rules/0/threshold/alerts"),
         (rule(threshold={"alerts": "5", "within": "1m"}), "/rules/0/threshold/alerts"),
-        (rule(severity_map={"BAD": "HIGH"}), "/rules/0/severity_map/BAD/[key]"),
+        (rule(severity_map={"BAD": "HIGH"}), "/rules/0/severity_map/BAD"),
         (rule(team="a\x00b"), "/rules/0/team"),
         (rule(team="x" * 201), "/rules/0/team"),
         (rule(**{"continue": "yes"}), "/rules/0/continue"),
@@ -101,7 +105,11 @@ def rule(**said: object) -> dict[str, object]:
         ),
         ({"version": 1, "rules": [{"name": f"r{n}"} for n in range(RULES_MAX + 1)]}, "/rules"),
         (rule(team="x" * DOCUMENT_MAX_BYTES), ""),
-        (rule(team={1, 2}), ""),
+        (rule(team={1, 2}), "/rules/0/team"),
+        (rule(team=float("nan")), "/rules/0/team"),
+        ({"version": 1, "services": {1: "a"}}, "/services/1"),
+        (rule(team=_nested(50)), "/rules/0/team" + "/0" * 38),
+        ({"version": 1, "rules": [{"name": "a", "x": 1}, {"name": "a"}]}, "/rules/1/name"),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f"l{n}=x"} for n in range(201)]}, ""),
         ({"version": 1, "rules": [{"name": f"r{n}", "matchers": f'a=~"{n}.*",b=~"{n}.+",c=~"{n}.?"'} for n in range(1334)]}, ""),
         (
@@ -122,3 +130,34 @@ def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(UnfitRules) as refused:
         read_rule_set({"version": 1, "rules": [{"name": "a", "group_window": "x"}, {"name": "b", "matchers": "{"}]})
     assert [fault.pointer for fault in refused.value.faults] == ["/rules/0/group_window", "/rules/1/matchers"]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"grup_by": ["a"]}, "there is no such member: is 'group_by' meant?"),
+        ({"xyz": 1}, "there is no such member; there are name, matchers, group_by, group_window, refire"),
+        ({"threshold": {"alerts": 1, "alert": 1, "within": "1m"}}, "is 'alerts' meant?"),
+        ({"threshold": 5}, "members are wanted, such as {alerts: 5, within: 10m}"),
+        ({"name": "A b"}, "a name is made of a-z, 0-9 and -"),
+        ({"team": 5}, "a text is wanted: in quotes"),
+        ({"team": "a\nb"}, "without line ends"),
+        ({"team": ""}, "it is empty"),
+        ({"team": "x" * 201}, "at most 200 characters"),
+        ({"group_by": "service"}, "a list is wanted"),
+        ({"group_by": ["a"] * 21}, "at most 20 parts"),
+        ({"group_window": "31d"}, "at most 30d"),
+        ({"group_window": "0s"}, "at least 1s"),
+        ({"group_window": 30}, "a duration is text with a unit, such as 30m"),
+        ({"threshold": {"alerts": 0, "within": "1m"}}, "at least 1"),
+        ({"threshold": {"alerts": 1.5, "within": "1m"}}, "a whole number is wanted"),
+        ({"continue": "yes"}, "true or false is wanted"),
+        ({"refire": "often"}, "it is one of 'new' or 'reopen'"),
+        ({"severity_map": {"HIGH": "low"}}, "it is one of 'CRITICAL'"),
+        ({"threshold": {"alerts": 2}}, "it is missing"),
+    ],
+)
+def test_a_fault_says_what_is_wanted(said: dict[str, object], words: str) -> None:
+    with pytest.raises(UnfitRules) as refused:
+        read_rule_set(rule(**said))
+    assert [words in fault.detail for fault in refused.value.faults] == [True], refused.value
