@@ -160,7 +160,8 @@ def test_what_cannot_be_merged() -> None:
 def test_one_source_that_cannot_be_merged_stops_the_whole_merge() -> None:
     folding = two()
     target, source = (incident.id for incident in folding.incidents())
-    assert refusal(folding.ask({"kind": "merge", "incident": target, "sources": [source, "nobody"]})) == (404, "no-such-incident")
+    facts = folding.ask({"kind": "merge", "incident": target, "sources": [source, "nobody"]})
+    assert (refusal(facts), decided(facts).detail["incident"]) == ((404, "no-such-incident"), "nobody"), "of fifty, this one"
     assert folding.incidents()[1].status is IncidentStatus.OPEN
 
 

@@ -52,8 +52,8 @@ def merge(step: Step, target: Incident, command: Command, deed: Merge) -> Incide
     names = list(dict.fromkeys(deed.sources))
     step.draft.require([IncidentKey(target.tenant, name) for name in names])
     sources = [step.incident(target.tenant, name) for name in names]
-    for source in sources:
-        rejection = _refuse_merge(target, source)
+    for name, source in zip(names, sources, strict=True):
+        rejection = _refuse_merge(target, source, name)
         if rejection is not None:
             return rejection
     found = [source for source in sources if source is not None]
@@ -178,13 +178,13 @@ def _after_giving(step: Step, before: Incident, giver: Incident, alerts: list[Al
     return resolve_if_done(step, giver) if kept_open else giver
 
 
-def _refuse_merge(target: Incident, source: Incident | None) -> Rejection | None:
+def _refuse_merge(target: Incident, source: Incident | None, name: str) -> Rejection | None:
     if target.merged_into is not None:
         return conflict(target, "merged-elsewhere", merged_into=target.merged_into)
     if target.status.is_over:
         return conflict(target, "over")
     if source is None:
-        return no_such_incident()
+        return no_such_incident(name)
     if source.id == target.id:
         return conflict(target, "same-incident")
     if source.merged_into is not None:

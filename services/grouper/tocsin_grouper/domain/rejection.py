@@ -18,7 +18,8 @@ def no_such_incident(other: str | None = None) -> Rejection:
     Args:
         other: its id, where the command names several.
     """
-    return Rejection(404, {"reason": "no-such-incident"} | ({} if other is None else {"incident": other}))
+    named: dict[str, object] = {} if other is None else {"incident": other}
+    return Rejection(404, {"reason": "no-such-incident", **named})
 
 
 def conflict(incident: Incident, reason: str, **more: object) -> Rejection:
