@@ -114,7 +114,7 @@ class Both(RuleBasedStateMachine):
         facts = self.folding.deliver(*events, tenant=tenant, integration=integration, sender_id=sender_id)
         expected = self.model.deliver(tenant, integration, events, sender_id)
         self._name(facts)
-        assert outcome(facts)[0] == expected
+        assert outcome(facts)[0] == expected, f"the model says {expected}"
         for each in self.model.alerts:
             self.deeds.alert_names[ids.alert_id(each.tenant, each.integration, each.identity)] = each
 
@@ -141,7 +141,8 @@ class Both(RuleBasedStateMachine):
             assert answers == []
             return
         answer = decided(facts)
-        assert (answer.applied, answer.status, answer.detail.get("reason")) == expected
+        told = (answer.applied, answer.status, answer.detail.get("reason"))
+        assert told == expected, f"the fold answers {told}, the model {expected}"
 
     def _name(self, facts: list[Fact]) -> None:
         """Learn the ids of what was opened: they are hashes of positions, and no rule that the model knows."""
