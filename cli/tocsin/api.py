@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import orjson
 
+from tocsin_contracts.ids import short_code
 from tocsin_runtime.errors import Fatal, Invalid, Recoverable
 
 TIMEOUT_S = 90.0
@@ -108,12 +109,25 @@ def _read(text: bytes) -> dict[str, Any]:
     return answer
 
 
+def _helpful(answer: Mapping[str, Any]) -> Iterator[str]:
+    """Say what a problem names besides: what a person would have to look up to go on."""
+    if isinstance(answer.get("allowed"), list):
+        yield f"Allowed: {', '.join(answer['allowed']) or 'nothing'}."
+    if answer.get("merged_into"):
+        yield f"Merged into: {short_code(str(answer['merged_into']))}."
+    if answer.get("reason") == "no-such-incident" and answer.get("incident"):
+        yield f"Not there: {answer['incident']}."
+    if answer.get("choices"):
+        yield "It may be: " + "; ".join(f"{each['id']} {each['title']}" for each in answer["choices"]) + "."
+
+
 def _refusal(status: int, answer: Mapping[str, Any]) -> Recoverable | Invalid:
     """Turn a problem into one line; what is refused by a busy or waking server may be asked again."""
     said = str(answer.get("detail") or answer.get("title") or f"status {status}")
     for fault in answer.get("errors") or ():
         name = fault.get("parameter") or fault.get("pointer") or ""
-        said += f" {name}: {fault.get('detail') or fault.get('code')}."
+        said += f" {name}: {str(fault.get('detail') or fault.get('code')).removesuffix('.')}."
+    said += "".join(f" {each}" for each in _helpful(answer))
     if status in {429, 502, 503, 504} or str(answer.get("type", "")).endswith("/busy"):
         return Recoverable(said)
     if status == 401:

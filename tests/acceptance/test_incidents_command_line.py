@@ -55,6 +55,32 @@ async def test_what_is_open_is_listed_and_one_is_shown(person: Person) -> None:
     assert shown.out.count("OPEN") == 3
 
 
+async def test_what_happened_is_told_in_sentences_and_a_refusal_names_what_helps(person: Person) -> None:
+    """Whoever reads it at the shell has no members of a problem to look at."""
+    codes = {item["service"]: item["short_code"] for item in (await person.runs("ls", "--json")).json()["items"]}
+    one, two = codes["one"], codes["two"]
+    await person.runs("assign", one, "ada", "--why", "hers")
+    await person.runs("snooze", two, "2h")
+    await person.runs("link", one, two)
+
+    shown, told = await person.runs("show", one), await person.runs("why", one)
+    assert "Ada changed its assignee from none to ada. (hers)" in shown.out
+    assert f"linked to {two}" in shown.out
+    lines = told.out.splitlines()
+    assert lines[0].startswith(f"{one}  OPEN")
+    assert "An alert fired that no incident of its group could take" in lines[-1]
+    assert [row.split()[4] for row in (await person.runs("ls", "--snoozed")).out.splitlines()[1:]] == ["two"]
+    assert [row.split()[4] for row in (await person.runs("ls", "--assignee", "ada")).out.splitlines()[1:]] == ["one"]
+
+    early = await person.runs("status", one, "closed")
+    assert (early.code, early.err.splitlines()[0].endswith("Allowed: ACKNOWLEDGED, INVESTIGATING, RESOLVED.")) == (1, True)
+    await person.runs("merge", one, two)
+    merged = await person.runs("ack", two)
+    assert f"Merged into: {one}." in merged.err
+    missing = await person.runs("link", one, "0" * 26)
+    assert f"Not there: {'0' * 26}." in missing.err
+
+
 async def test_everything_that_people_do_is_done(person: Person) -> None:
     codes = {item["service"]: item["short_code"] for item in (await person.runs("ls", "--json")).json()["items"]}
     one, two, three = codes["one"], codes["two"], codes["three"]

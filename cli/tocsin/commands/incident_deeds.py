@@ -170,10 +170,13 @@ def do(deed: Deed, incident: str, said: Sequence[str], asking: Asking) -> None:
     async def work(api: Api) -> dict[str, object]:
         return await api.command(deed.method, path, body, key=once, if_match=if_match)
 
+    again = f"Asked again with --once {once} it is done once."
     try:
         answer = ask(asking.url, asking.key, work)
     except Recoverable as error:
-        raise Recoverable(f"{error} Asked again with --once {once} it is done once.") from error
+        raise Recoverable(f"{error} {again}") from error
+    if answer["status"] == "pending":
+        raise Recoverable(f"It is in the log, and not decided yet. {again}")
     if asking.as_json:
         show_json(answer)
     else:
