@@ -164,6 +164,19 @@ def a_change_of_rules_reaches_open_incidents() -> Folding:
     return folding
 
 
+def a_change_of_rules_reaches_what_is_opened_again() -> Folding:
+    """What was over keeps key and rule; opened by a person it goes by the rules in force, by a rule it behaves as that says."""
+    folding = Folding()
+    folding.deliver(firing("a", problem="p1", service="x"), firing("b", problem="p2", service="y"))
+    folding.wait(60).deliver(resolved("a", service="x"), resolved("b", service="y"))
+    folding.rules(
+        {"name": "by-service", "matchers": 'service="x"', "group_by": ["service"]}, {"name": "again", "refire": "reopen"}
+    )
+    folding.ask({"kind": "reopen", "incident": folding.incidents()[0].id})
+    folding.wait(60).deliver(firing("c", problem="p3", service="x"), firing("b", problem="p2", service="y", title="again"))
+    return folding
+
+
 def a_change_of_rules_ends_what_waits_already() -> Folding:
     """Nobody resolved it, no rule would; a rule that ends what was left in silence ends it as well."""
     folding = Folding(settings=IntegrationSettings(group_window_s=120))
@@ -421,6 +434,7 @@ STORIES: tuple[Callable[[], Folding], ...] = (
     a_resolved_incident_swallows_nothing,
     a_change_of_rules_reaches_open_incidents,
     a_change_of_rules_ends_what_waits_already,
+    a_change_of_rules_reaches_what_is_opened_again,
     resolves_that_come_late,
     a_history_of_more_than_a_hundred_actions,
     a_manual_resolve_while_it_fires,

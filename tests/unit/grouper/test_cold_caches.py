@@ -101,6 +101,17 @@ def many_that_are_opened_again_while_later_ones_are_over() -> Folding:
     return folding
 
 
+def a_split_of_many() -> Folding:
+    folding = Folding()
+    folding.rules(
+        {"name": "all", "group_by": ["source"]}, escalation=[{"name": "prod", "matchers": 'env="prod"', "at_least": "HIGH"}]
+    )
+    folding.deliver(*[firing(f"a{number}", environment="prod") for number in range(MANY + 1)])
+    names = [folding.alert(f"a{number}").id for number in range(MANY)]
+    folding.ask({"kind": "split", "incident": folding.incident().id, "alerts": names})
+    return folding
+
+
 def a_change_of_rules_with_many_merged() -> Folding:
     folding = a_merge_of_many()
     folding.rules({"name": "by-title", "group_by": ["title"]})
@@ -129,6 +140,7 @@ def an_undo_behind_a_change_of_rules() -> Folding:
     "story",
     [
         a_merge_of_many,
+        a_split_of_many,
         a_change_of_rules_with_many_merged,
         an_undo_behind_a_change_of_rules,
         many_that_are_opened_again_while_later_ones_are_over,

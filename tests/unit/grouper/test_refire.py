@@ -150,3 +150,17 @@ def test_a_rule_may_switch_flapping_off() -> None:
     folding = Folding()
     folding.rules(NEVER_FLAPS)
     assert ups_and_downs(folding, 10) == ["opened"] * 10
+
+
+def test_what_a_rule_opens_again_behaves_as_that_rule_says() -> None:
+    """It was over when the rules changed, so they did not reach it then."""
+    folding = Folding()
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    rule = {"name": "again", "refire": "reopen", "resolve": {"after": "10m"}}
+    folding.rules(rule)
+    assert kinds(folding.wait(60).deliver(firing("a"))) == ["incident-reopened", "incident-regrouped", "alerts-recorded"]
+    assert (folding.incident().rule, folding.incident().rule_version) == ("again", 1)
+    folding.wait(60).deliver(resolved("a"))
+    assert folding.incident().status is IncidentStatus.OPEN, "it waits for ten quiet minutes"
+    assert kinds(folding.wait(60).deliver(firing("a", title="still"))) == ["alerts-recorded"]

@@ -9,7 +9,7 @@ from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_contracts.times import SECOND
-from tocsin_grouper.domain import ending, rules
+from tocsin_grouper.domain import ending, regrouping, rules
 from tocsin_grouper.domain.facts import Effect
 from tocsin_grouper.domain.keys import AlertKey, GroupKey
 from tocsin_grouper.domain.opening import open_incident
@@ -84,9 +84,7 @@ class Beginner:
             return Beginning(incident=current, effect=Effect.FIRED if member else Effect.JOINED, why=why, waited=own)
         if current is not None:
             why["competing"] = _competing(current)
-        waiting = tuple(
-            each for each in group.held if each.alert != alert and waits_still(each, ruling.threshold, self._step.now)
-        )
+        waiting = self._waiting(group, alert, ruling) if group.held else ()
         if ruling.threshold is not None and not self._enough(ruling.threshold, len(waiting) + 1, why):
             one = told_of(alert, own[0] if own else None, now=self._step.now, spike_s=self._rules.compiled.spike_s)
             self._step.draft.put(key, Group(incident=group.incident, held=(*waiting, one), openings=group.openings))
@@ -95,6 +93,11 @@ class Beginner:
         incident, effect = self._begin(key, group, current, alert, judged, severity, why)
         brought = (*(each for each in waiting if each.alert in others), *own)
         return Beginning(incident=incident, effect=effect, others=tuple(others.values()), waited=brought, why=why)
+
+    def _waiting(self, group: Group, alert: str, ruling: Ruling) -> tuple[Waiting, ...]:
+        """List the others that wait in the group."""
+        others = (each for each in group.held if each.alert != alert)
+        return tuple(each for each in others if waits_still(each, ruling.threshold, self._step.now))
 
     @staticmethod
     def _enough(threshold: Threshold, counted: int, why: dict[str, Any]) -> bool:
@@ -155,7 +158,7 @@ class Beginner:
             alert=alert,
         )
         flaps = self._flaps(group, ruling.flapping)
-        incident = self._step.emit(current.tenant, fact, current)
+        incident = regrouping.go_by(self._step, self._step.emit(current.tenant, fact, current), ruling)
         openings = self._openings(group, ruling.flapping)
         if flaps and ruling.flapping is not None and not incident.flapping:
             began = FlappingBegan(

@@ -9,6 +9,7 @@ from tocsin_grouper.domain.keys import GroupKey, OpeningKey
 from tocsin_grouper.domain.rules import Rules, judge, policy_of
 from tocsin_grouper.domain.state import Group, Incident
 from tocsin_grouper.domain.step import Step
+from tocsin_rules.ruling import Ruling
 
 
 def wanted(step: Step, incident: Incident, after: Rules) -> IncidentRegrouped | None:
@@ -23,7 +24,10 @@ def wanted(step: Step, incident: Incident, after: Rules) -> IncidentRegrouped | 
     judged = judge(after, opening.source, opening.integration, event_of(opening))
     if not judged.rules_it:
         return None
-    ruling = judged.ruling
+    return _told(step, incident, after, judged.ruling)
+
+
+def _told(step: Step, incident: Incident, after: Rules, ruling: Ruling) -> IncidentRegrouped | None:
     behaves = policy_of(after, ruling)
     if ruling.key == incident.group_key and ruling.rule == incident.rule and behaves == incident.policy:
         return None
@@ -74,6 +78,12 @@ def catch_up(step: Step, incident: Incident) -> Incident:
     moved = step.emit(incident.tenant, fact, incident)
     ending.watch(step, moved)
     return moved
+
+
+def go_by(step: Step, incident: Incident, ruling: Ruling) -> Incident:
+    """Let an incident that a rule opens again behave as that rule says; one of another group, which took this in, does not."""
+    fact = _told(step, incident, step.rules_of(incident.tenant), ruling) if incident.group_key == ruling.key else None
+    return incident if fact is None else step.emit(incident.tenant, fact, incident)
 
 
 def event_of(opening: IncidentOpened) -> AlertEvent:
