@@ -24,6 +24,7 @@ from tocsin_rules.compiled import compile_rules
 from tocsin_rules.fields import Subject
 from tocsin_rules.linting import lint as find_all
 from tocsin_runtime.errors import Recoverable
+from tocsin_sources import registry
 
 DIFFERS = 2
 
@@ -47,11 +48,13 @@ def lint(
     """Check a file: faults (exit code 1), and what is probably not meant as it is written. Asks nobody."""
     try:
         read = read_rules_file(file)
+        cases = read_cases(read.tests, file, read.written)
     except UnfitFile as unfit:
         _tell([{"level": "fault", "said": fault} for fault in unfit.faults], as_json=as_json)
         raise typer.Exit(1) from None
-    read_cases(read.tests, str(file))
-    found = [{"level": "warning", "said": read.told(each.place, each.detail), "code": each.code} for each in find_all(read.rules)]
+    doubts = [(each.place, each.code, each.detail) for each in find_all(read.rules, registry.names())]
+    doubts += [(("tests", number), "no_effect", "it expects nothing") for number, case in enumerate(cases) if case.is_empty]
+    found = [{"level": "warning", "said": read.told(place, detail), "code": code} for place, code, detail in doubts]
     _tell(found, as_json=as_json)
     if not as_json:
         parts = (read.rules.classification, read.rules.rules, read.rules.escalation, read.rules.heartbeats)
@@ -81,7 +84,7 @@ def try_out(
     read = read_rules_file(file)
     compiled = compile_rules(read.rules)
     verdicts = [judge(compiled, subject) for subject in _subjects(alerts, payload, source, header)]
-    wanted: Sequence[Case] = [*read_cases(read.tests, str(file)), *(read_cases_file(cases) if cases is not None else ())]
+    wanted: Sequence[Case] = [*read_cases(read.tests, file, read.written), *(read_cases_file(cases) if cases is not None else ())]
     results = [run_case(compiled, case, number) for number, case in enumerate(wanted, 1)]
     if not verdicts and not results:
         raise typer.BadParameter("nothing to test: say --alerts, or --source and --payload, or write `tests` into the file")
@@ -119,17 +122,20 @@ def apply(
     read = read_rules_file(file)
     _must_hold(read)
 
-    async def work(api: Api) -> tuple[InForce, list[str], int]:
+    async def work(api: Api) -> tuple[InForce, list[str], dict[str, Any]]:
         found = await rules_in_force(api)
         lines = difference.differences(found.rules, read.rules)
-        return found, lines, await _put(api, read, found, comment) if lines else found.version
+        return found, lines, await _put(api, read, found, comment) if lines else {"version": found.version}
 
-    found, lines, version = ask(url, key, work)
+    found, lines, answer = ask(url, key, work)
+    regrouped = int(answer.get("regrouped") or 0)
     if as_json:
-        show_json({"before": found.version, "version": version, "differences": lines})
+        show_json({"before": found.version, "version": answer["version"], "regrouped": regrouped, "differences": lines})
         return
     typer.echo("\n".join(lines or ["Nothing differs."]))
-    typer.echo(f"Version {version} is in force.")
+    typer.echo(f"Version {answer['version']} is in force.")
+    if regrouped:
+        typer.echo(f"{regrouped} open incident{'s go' if regrouped > 1 else ' goes'} on under another rule or key.")
 
 
 def show(
@@ -149,7 +155,7 @@ def show(
     yaml.dump(dict(found.document), sys.stdout)
 
 
-async def _put(api: Api, read: RulesFile, found: InForce, comment: str | None) -> int:
+async def _put(api: Api, read: RulesFile, found: InForce, comment: str | None) -> dict[str, Any]:
     body: dict[str, Any] = {"document": dict(read.document)}
     if comment is not None:
         body["comment"] = comment
@@ -158,12 +164,12 @@ async def _put(api: Api, read: RulesFile, found: InForce, comment: str | None) -
         raise Recoverable(
             f"the rules are logged and not yet decided (command {answer.get('command_id')}): run it again, nothing is done twice"
         )
-    return int(answer["version"])
+    return answer
 
 
 def _must_hold(read: RulesFile) -> None:
     compiled = compile_rules(read.rules)
-    results = [run_case(compiled, case, number) for number, case in enumerate(read_cases(read.tests, str(read.path)), 1)]
+    results = [run_case(compiled, case, number) for number, case in enumerate(read_cases(read.tests, read.path, read.written), 1)]
     if any(each.differences for each in results):
         _tell_results(results, everything=False)
         raise typer.Exit(1)

@@ -16,6 +16,14 @@ from tocsin_control.errors import Refused
 SIZE_MAX = 1 << 20
 DEPTH_MAX = 40
 Place = tuple[str | int, ...]
+_ADVICE = (
+    ("'\\t'", "indent with spaces, not with tabs"),
+    ("another document", "a file holds one, without a line of ---"),
+    ("expected <block end>", "look at the indentation here, and of the lines above"),
+    ("mapping values are not allowed", "a value with a colon and a space stands in quotes"),
+    ("could not determine a constructor", "no tags (!...) are read"),
+)
+"""Words of the parser, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +60,7 @@ def read_yaml(text: str, name: str) -> Written:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"{mark.line + 1}:" if mark is not None else ""
-        raise Refused(f"{name}:{line} {' '.join(str(error.problem or error.context).split())}") from error
+        raise Refused(f"{name}:{line} {_worded(' '.join(str(error.problem or error.context).split()))}") from error
     except YAMLError as error:
         raise Refused(f"{name}: not YAML: {' '.join(str(error).split())[:200]}") from error
     except (ValueError, RecursionError) as error:  # a date that is none; brackets without an end
@@ -60,6 +68,11 @@ def read_yaml(text: str, name: str) -> Written:
     if root is None:
         raise Refused(f"{name}:1: the file is empty")
     return Written(document=document, lines=dict(_lines(root, ())))
+
+
+def _worded(problem: str) -> str:
+    """Say what to do about what the parser's words do not make plain."""
+    return next((f"{problem}: {advice}" for part, advice in _ADVICE if part in problem), problem)
 
 
 def _check(text: str, name: str) -> None:

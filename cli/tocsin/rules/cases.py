@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin.declaring.yaml import read_yaml
-from tocsin.rules.file import TESTS, read_text
+from tocsin.declaring.yaml import Written, read_yaml
+from tocsin.rules.file import TESTS, UnfitFile, read_text, told
 from tocsin.rules.verdict import Verdict, facts_of, judge
 from tocsin.rules.written_alert import WrittenAlert
 from tocsin_contracts.severity import Severity
-from tocsin_control.documents import UnfitDocument, read_document
+from tocsin_control.documents import Fault, UnfitDocument, read_document
 from tocsin_control.errors import Refused
 from tocsin_rules.category import Category
 from tocsin_rules.compiled import CompiledRules
 from tocsin_rules.terms import Refire
+from tocsin_rules.wording import unknown, worded
 
 
 class Expected(BaseModel):
@@ -47,7 +47,12 @@ class Case(BaseModel):
 
     name: str | None = None
     alert: WrittenAlert
-    expect: Annotated[Expected, Field()]
+    expect: Expected
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing is expected."""
+        return not self.expect.model_fields_set
 
 
 class _Cases(BaseModel):
@@ -66,30 +71,36 @@ class Result:
     """A line for each expectation that does not hold."""
 
 
-def read_cases(written: object, name: str) -> Sequence[Case]:
+def read_cases(tests: object, path: Path, written: Written) -> Sequence[Case]:
     """Read test cases strictly.
 
+    Args:
+        tests: as written; None where there are none.
+        path: of the file that they stand in.
+        written: that file.
+
     Raises:
-        Refused: says every fault.
+        UnfitFile: says every fault, with its line.
     """
-    if written is None:
+    if tests is None:
         return ()
     try:
-        return read_document(_Cases, {TESTS: written}).tests
+        return read_document(_Cases, {TESTS: tests}).tests
     except UnfitDocument as unfit:
-        raise Refused("; ".join(f"{name}: {fault.pointer}: {fault.detail}" for fault in unfit.faults)) from None
+        raise UnfitFile([told(path, written, fault.place, _worded(fault)) for fault in unfit.faults]) from None
 
 
 def read_cases_file(path: Path) -> Sequence[Case]:
     """Read a file of its own with `tests: [...]`.
 
     Raises:
-        Refused: no such file, or not one that we take.
+        Refused: no such file, or not one that we take; says where.
     """
-    document = read_yaml(read_text(path), str(path)).document
+    written = read_yaml(read_text(path), str(path))
+    document = written.document
     if not isinstance(document, dict) or set(document) != {TESTS}:
         raise Refused(f"{path}: a file with test cases holds 'tests', and nothing else")
-    return read_cases(document[TESTS], str(path))
+    return read_cases(document[TESTS], path, written)
 
 
 def run_case(rules: CompiledRules, case: Case, number: int) -> Result:
@@ -103,6 +114,14 @@ def run_case(rules: CompiledRules, case: Case, number: int) -> Result:
         if found[name] != value
     )
     return Result(name=case.name or f"test {number}: {case.alert.title}", verdict=verdict, differences=differences)
+
+
+def _worded(fault: Fault) -> str:
+    if fault.code == "extra_forbidden":
+        models: dict[str, type[BaseModel]] = {"alert": WrittenAlert, "expect": Expected}
+        known = models.get(str(fault.place[-2]), Case)
+        return unknown(str(fault.place[-1]), known.model_fields)
+    return worded(fault.place, fault.code, fault.detail, {})
 
 
 def _shown(value: object) -> str:

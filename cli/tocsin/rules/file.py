@@ -27,7 +27,7 @@ class RulesFile:
 
     def told(self, place: Place, detail: str) -> str:
         """Say something about a place as `name:line: place: what`."""
-        return _told(self.path, self.written, place, detail)
+        return told(self.path, self.written, place, detail)
 
 
 class UnfitFile(Refused):
@@ -55,7 +55,7 @@ def read_rules_file(path: Path) -> RulesFile:
         rules = read_rule_set(document)
     except UnfitRules as unfit:
         faults = sorted(unfit.faults, key=lambda fault: written.line(fault.place))
-        raise UnfitFile([_told(path, written, fault.place, fault.detail) for fault in faults]) from None
+        raise UnfitFile([told(path, written, fault.place, fault.detail) for fault in faults]) from None
     assert isinstance(document, dict)  # noqa: S101 - nothing else is a rule set
     return RulesFile(path=path, document=document, rules=rules, tests=tests, written=written)
 
@@ -74,6 +74,7 @@ def read_text(path: Path) -> str:
         raise Refused(f"{path} is not UTF-8") from error
 
 
-def _told(path: Path, written: Written, place: Place, detail: str) -> str:
+def told(path: Path, written: Written, place: Place, detail: str) -> str:
+    """Say something about a place of a file as `name:line: place: what`."""
     shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
     return f"{path}:{written.line(place)}: {shown or 'the file'}: {detail}"

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from tocsin.rules.verdict import Verdict, facts_of
 from tocsin_rules.document import DEFAULT_RULE, RESERVED
+from tocsin_rules.duration import write_duration
 from tocsin_rules.explaining import Explained
 
 _KINDS = {"heartbeats": "heartbeat", "classification": "classification", "rules": "rule", "escalation": "escalation"}
@@ -19,16 +20,19 @@ def lines_of(verdict: Verdict, *, everything: bool) -> Iterator[str]:
     """
     event, ruling = verdict.subject.event, verdict.ruling
     yield f"{event.title}  ({verdict.subject.source}, {event.severity or 'no severity'})"
-    if verdict.heartbeat is not None:
-        yield f"  a sign of life of heartbeat {verdict.heartbeat}: no incident"
+    if verdict.not_asked is not None:
+        yield f"  {verdict.not_asked}"
     yield f"  {ruling.reason}"
     answers = (
         ("team", ruling.team),
         ("category", verdict.classified.category),
         ("severity", verdict.severity),
         ("refire", ruling.refire),
-        ("group window", None if ruling.window_s is None else f"{ruling.window_s} s"),
-        ("threshold", ruling.threshold and f"{ruling.threshold.alerts} alerts within {ruling.threshold.within_s} s"),
+        ("group window", None if ruling.window_s is None else write_duration(ruling.window_s)),
+        (
+            "threshold",
+            ruling.threshold and f"{ruling.threshold.alerts} alerts within {write_duration(ruling.threshold.within_s)}",
+        ),
     )
     yield "  " + ", ".join(f"{name} {value}" for name, value in answers if value is not None)
     for one in verdict.explained:

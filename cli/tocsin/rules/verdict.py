@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 
+from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.severity import Severity, highest
+from tocsin_contracts.status import EventStatus
 from tocsin_rules.compiled import CompiledRules
 from tocsin_rules.explaining import Explained, explain
 from tocsin_rules.fields import Subject
 from tocsin_rules.ruling import Classification, Ruling
+
+_STATUSES = {EventStatus.RESOLVED: "it resolves", EventStatus.ACKNOWLEDGED: "it is acknowledged"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +27,14 @@ class Verdict:
     severity: Severity | None
     """By the severity maps and the escalations that wait for nothing."""
     explained: tuple[Explained, ...]
+    not_asked: str | None
+    """Why the fold asks no rule about such an event: the rest says what it would answer if it fired. None: it does ask."""
 
 
 def judge(rules: CompiledRules, subject: Subject) -> Verdict:
     """Ask what the fold asks."""
     source, integration, event = subject.source, subject.integration, rules.prepare(subject.event)
-    beat = rules.heartbeat_of(source, integration, event)
+    beat = rules.heartbeat_of(source, integration, event) if event.status is EventStatus.FIRING else None
     classified = rules.classify(source, integration, event)
     ruling = rules.rule_for(source, integration, event, classified)
     escalations = rules.escalations(source, integration, event, classified)
@@ -44,7 +50,16 @@ def judge(rules: CompiledRules, subject: Subject) -> Verdict:
         escalations=tuple(escalation.name for escalation in escalations),
         severity=severity,
         explained=tuple(explain(rules, source, integration, subject.event)),
+        not_asked=_not_asked(event, None if beat is None else beat.name),
     )
+
+
+def _not_asked(event: AlertEvent, beat: str | None) -> str | None:
+    if event.status is not EventStatus.FIRING:
+        return f"{_STATUSES[event.status]}: it follows its alert to its incident, and no rule is asked; if it fired:"
+    if beat is not None:
+        return f"a sign of life of heartbeat {beat}: no incident; else:"
+    return "a sign of life, says its source: no incident; else:" if event.heartbeat else None
 
 
 def facts_of(verdict: Verdict) -> dict[str, object]:
@@ -65,4 +80,5 @@ def facts_of(verdict: Verdict) -> dict[str, object]:
         "refire": str(ruling.refire),
         "threshold": None if ruling.threshold is None else ruling.threshold.model_dump(mode="json"),
         "reason": ruling.reason,
+        "not_asked": verdict.not_asked,
     }

@@ -15,11 +15,11 @@ def _implies(narrow: Matcher, wide: Matcher) -> bool:
         return False
     if (narrow.operator, narrow.value) == (wide.operator, wide.value):
         return True
-    texts = _texts(narrow)
+    texts = texts_of(narrow)
     return texts is not None and all(wide.holds(text) for text in texts)
 
 
-def _texts(matcher: Matcher) -> tuple[str, ...] | None:
+def texts_of(matcher: Matcher) -> tuple[str, ...] | None:
     """Give the only values for which a matcher holds, where they are few."""
     match matcher.operator:
         case Operator.EQUAL:

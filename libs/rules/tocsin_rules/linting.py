@@ -1,13 +1,13 @@
 """What of a rule set is probably not meant as it is written. A rule set with findings is taken; people decide."""
 
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Collection, Iterator, Sequence
 
 from tocsin_contracts.record import record
-from tocsin_contracts.severity import Severity
+from tocsin_contracts.severity import Severity, highest
 from tocsin_rules.compiled import classification_of
 from tocsin_rules.document import ClassificationRule, EscalationRule, HeartbeatRule, Rule, RuleSet, Spike
-from tocsin_rules.fields import EVERYTHING, FIELDS, LABELS
+from tocsin_rules.doubt import Never, doubts_of, meant_by
+from tocsin_rules.fields import EVERYTHING, LABELS
 from tocsin_rules.implication import implies
 from tocsin_rules.matcher import Matcher
 from tocsin_rules.reading import Place
@@ -15,20 +15,6 @@ from tocsin_rules.terms import Refire, ResolveWhen
 
 COMPARED_MAX = 400_000
 """Pairs of rules that are compared; of larger sets the last rules are not."""
-_KNOWN_LABELS = (
-    "alertname",
-    "instance",
-    "region",
-    "cluster",
-    "namespace",
-    "job",
-    "pod",
-    "container",
-    "version",
-    "status",
-    "kind",
-)
-"""Labels whose names look like a field's, and are not meant as one."""
 AnyRule = Rule | ClassificationRule | EscalationRule | HeartbeatRule
 
 
@@ -41,8 +27,14 @@ class Finding:
     detail: str
 
 
-def lint(rules: RuleSet) -> list[Finding]:
-    """Look for rules that are never reached, names that look mistyped, conditions that never or always hold."""
+def lint(rules: RuleSet, sources: Collection[str] = ()) -> list[Finding]:
+    """Look for rules that are never reached, names that look mistyped, conditions that never or always hold.
+
+    Args:
+        rules: the rule set.
+        sources: names of all sources there are; none: any name may be one.
+    """
+    never = Never(rules, sources)
     kinds: tuple[tuple[str, Sequence[AnyRule]], ...] = (
         ("classification", rules.classification),
         ("rules", rules.rules),
@@ -52,53 +44,34 @@ def lint(rules: RuleSet) -> list[Finding]:
     found: list[Finding] = []
     for kind, parts in kinds:
         for number, part in enumerate(parts):
-            found += [_at((kind, number, "matchers"), code, detail) for code, detail in _matchers(part.matchers)]
+            found += [_at((kind, number, "matchers"), code, detail) for code, detail in doubts_of(part.matchers, never)]
     found += _shadowed("rules", rules.rules, [not rule.goes_on for rule in rules.rules])
     found += _shadowed_classes(rules)
+    found += _shadowed_by_heartbeats(rules)
     found += _shadowed("heartbeats", rules.heartbeats, [True] * len(rules.heartbeats))
     for number, rule in enumerate(rules.rules):
         found += [_at(("rules", number, *place), code, detail) for place, code, detail in _rule(rule)]
     for number, escalation in enumerate(rules.escalation):
-        if escalation.at_least is Severity.INFO:
-            found.append(_at(("escalation", number, "at_least"), "no_effect", "every severity is at least INFO"))
+        if all(highest(severity, escalation.at_least) is severity for severity in _severities(escalation.matchers)):
+            detail = f"what matches is {escalation.at_least} or worse already"
+            found.append(_at(("escalation", number, "at_least"), "no_effect", detail))
     found += _repeated_escalations(rules.escalation)
     found += _aliases("services", rules.services)
     found += _aliases("environments", rules.environments)
     return found
 
 
-def _matchers(matchers: Sequence[Matcher]) -> Iterator[tuple[str, str]]:
-    for number, matcher in enumerate(matchers):
-        close = _meant(matcher.name)
-        if close is not None:
-            yield "mistyped", f"{matcher.name!r} is no field, so it means a label of that name: is {close!r} meant?"
-        if matcher.operator.is_regex and not matcher.regex.has_meta:
-            plain = "=" if not matcher.operator.is_negative else "!="
-            yield "plain_regex", f"{matcher} has nothing of an expression: {matcher.name}{plain} says the same"
-        if matcher in matchers[:number]:
-            yield "repeated", f"{matcher} stands here twice"
-        if matcher.field == "severity" and not any(matcher.holds(severity) for severity in (*Severity, "")):
-            yield "never", f"{matcher} never holds: severities are {', '.join(Severity)}"
-    for left, right in _contradictions(matchers):
-        yield "never", f"{left} and {right} never hold together"
+def _severities(matchers: Sequence[Matcher]) -> list[Severity]:
+    asked = [matcher for matcher in matchers if matcher.field == "severity"]
+    return [severity for severity in Severity if all(matcher.holds(severity) for matcher in asked)]
 
 
-def _contradictions(matchers: Sequence[Matcher]) -> Iterator[tuple[Matcher, Matcher]]:
-    """Find an equality beside a matcher of the same field that its value does not fulfil."""
-    for left in matchers:
-        if not left.operator.is_regex and not left.operator.is_negative:
-            for right in matchers:
-                plain_pair = not right.operator.is_regex and not right.operator.is_negative and left.wanted > right.wanted
-                if right.field == left.field and not right.holds(left.wanted) and not plain_pair:
-                    yield left, right
-
-
-def _meant(name: str) -> str | None:
-    if name in FIELDS or name in _KNOWN_LABELS or name.startswith(LABELS) or name == "env":
-        return None
-    folded = name.casefold()
-    close = get_close_matches(folded, FIELDS, n=1, cutoff=0.8)
-    return close[0] if close else None
+def _shadowed_by_heartbeats(rules: RuleSet) -> Iterator[Finding]:
+    for number, rule in enumerate(rules.rules):
+        beat = next((beat for beat in rules.heartbeats if implies(rule.matchers, beat.matchers)), None)
+        if beat is not None:
+            detail = f"{rule.name!r} is never reached: all that it matches is a sign of life of heartbeat {beat.name!r}"
+            yield _at(("rules", number), "unreachable", detail)
 
 
 def _rule(rule: Rule) -> Iterator[tuple[Place, str, str]]:
@@ -115,7 +88,7 @@ def _rule(rule: Rule) -> Iterator[tuple[Place, str, str]]:
     ):
         yield ("resolve",), "no_effect", "`when: never` leaves it to people, whatever time passes"
     for name in rule.group_by or ():
-        close = _meant(name.removeprefix(LABELS)) if name.startswith(LABELS) else None
+        close = meant_by(name.removeprefix(LABELS)) if name.startswith(LABELS) else None
         if close is not None:
             yield ("group_by",), "mistyped", f"{name!r} is a label: is the field {close!r} meant?"
     said = rule.model_fields_set - {"name", "matchers"}
@@ -130,6 +103,8 @@ def _shadowed(kind: str, rules: Sequence[AnyRule], ending: Sequence[bool]) -> It
         for before in range(number):
             compared += 1
             if compared > COMPARED_MAX:
+                detail = "from here on no rule was compared with those before it: there are too many"
+                yield _at((kind, number), "not_compared", detail)
                 return
             if ending[before] and implies(rule.matchers, rules[before].matchers):
                 taken = "takes every alert" if not rules[before].matchers else "takes all that this one matches"

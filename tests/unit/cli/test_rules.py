@@ -66,9 +66,32 @@ def test_a_warning_fails_only_where_it_is_asked_for(capsys: pytest.CaptureFixtur
         ("lint", "version: [", ":1: "),
         ("test", "version: 1\n", "nothing to test"),
         ("test", "version: 2\n", "rules.yaml:1: version: "),
-        ("test", "version: 1\ntests: [{alert: {titel: x}, expect: {}}]\n", "/tests/0/alert/titel"),
-        ("lint", "version: 1\ntests: [{alert: {title: x}, expect: {rul: x}}]\n", "/tests/0/expect/rul"),
+        (
+            "test",
+            "version: 1\ntests: [{alert: {titel: x}, expect: {}}]\n",
+            "rules.yaml:2: tests[0].alert.titel: there is no such member: is 'title' meant?",
+        ),
+        (
+            "lint",
+            "version: 1\ntests: [{alert: {title: x}, expect: {rul: x}}]\n",
+            "rules.yaml:2: tests[0].expect.rul: there is no such member: is 'rule' meant?",
+        ),
         ("lint", "- version: 1\n", "an object"),
+        ("lint", "", ":1: the file is empty"),
+        ("lint", "version: 1\n---\nversion: 1\n", ":2: but found another document: a file holds one"),
+        (
+            "lint",
+            "version: 1\nrules:\n\t- name: a\n",
+            ":3: found character '\\t' that cannot start any token: indent with spaces",
+        ),
+        ("lint", "version: 1\nrules:\n- name: a\n   team: x\n", ":4: mapping values are not allowed"),
+        ("lint", "a: &a [x]\nb: [*a, *a]\n", ":2: aliases (*a) are not read"),
+        ("lint", "version: 1\nversion: 1\n", ":2: found duplicate key"),
+        ("lint", "version: 1\nx: !!python/name:os.system\n", "no tags (!...) are read"),
+        ("lint", "version: 1\nrules:\n- name: 2026-01-01\n", ":3: rules[0].name: this reads as a date: write it in quotes"),
+        ("lint", "version: 1\nx: " + "[" * 50 + "\n", ":2: deeper than 40"),
+        ("lint", "#" * (1 << 20) + "\n", "larger than"),
+        ("lint", "hello\n", "rules.yaml:1: the file: a rule set is an object"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line(
@@ -116,6 +139,39 @@ def test_what_trying_an_integration_prints_is_read(capsys: pytest.CaptureFixture
     code, said, _ = run(capsys, "test", file, "--alerts", alerts, "--source", "alertmanager")
     assert code == 0
     assert said.count("default rule: alertmanager problem") == 2
+
+
+def test_what_rules_are_not_asked_of_is_said(capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path) -> None:
+    """The fold asks rules of what fires alone, and of no sign of life."""
+    file.write_text(GOOD + "heartbeats: [{name: beat, matchers: title=alive, every: 5m}]\n")
+    alerts = tmp_path / "alerts.json"
+    said = [
+        {"title": "x", "status": "resolved"},
+        {"title": "y", "status": "acknowledged"},
+        {"title": "z", "heartbeat": True},
+        {"title": "alive"},
+        {"title": "alive", "status": "resolved"},
+        {"title": "w"},
+    ]
+    alerts.write_text(json.dumps(said))
+    code, out, _ = run(capsys, "test", file, "--alerts", alerts, "--json")
+    told = [alert["not_asked"] for alert in json.loads(out)["alerts"]]
+    assert code == 0
+    assert [words and words.split(":")[0] for words in told] == [
+        "it resolves", "it is acknowledged", "a sign of life, says its source", "a sign of life of heartbeat beat", "it resolves",
+        None,
+    ]  # fmt: skip
+    assert "\n  it resolves: it follows its alert" in run(capsys, "test", file, "--alerts", alerts)[1]
+
+
+def test_a_test_that_expects_nothing_is_told_of(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    file.write_text("version: 1\ntests:\n  - {alert: {title: x}, expect: {rule: default}}\n  - {alert: {title: x}, expect: {}}\n")
+    assert run(capsys, "lint", file)[1].splitlines()[0] == f"warning: {file}:4: tests[1]: it expects nothing"
+
+
+def test_a_source_that_is_none_is_told_of(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    file.write_text("version: 1\nrules: [{name: a, matchers: source=alertmanger}]\n")
+    assert 'source="alertmanger" never holds: source is one of alertmanager, ' in run(capsys, "lint", file)[1]
 
 
 def test_a_body_of_which_no_alerts_come_is_refused(capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path) -> None:

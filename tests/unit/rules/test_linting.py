@@ -65,6 +65,12 @@ def test_a_classification_is_hidden_for_what_the_earlier_one_says() -> None:
         ({"matchers": "a=b,a=b"}, "rules/0/matchers", "repeated"),
         ({"matchers": "a=b,a=c"}, "rules/0/matchers", "never"),
         ({"matchers": "a=b,a=~c.*"}, "rules/0/matchers", "never"),
+        ({"matchers": 'a=~"b|c",a=~"d|e"'}, "rules/0/matchers", "never"),
+        ({"matchers": 'a=~"b|c",a!~"b|c|d"'}, "rules/0/matchers", "never"),
+        ({"matchers": "category=databases"}, "rules/0/matchers", "never"),
+        ({"matchers": 'severity=""'}, "rules/0/matchers", "never"),
+        ({"matchers": 'service="api.*"'}, "rules/0/matchers", "regex_meant"),
+        ({"matchers": 'env!="prod|stage"'}, "rules/0/matchers", "regex_meant"),
         ({"matchers": "severity=SEVERE"}, "rules/0/matchers", "never"),
         ({"reopen_within": "1h"}, "rules/0/reopen_within", "no_effect"),
         ({"threshold": {"alerts": 1, "within": "1m"}}, "rules/0/threshold", "no_effect"),
@@ -93,3 +99,45 @@ def test_escalations_that_say_the_same_are_found() -> None:
     assert findings(escalation=[*parts, {"name": "c", "matchers": "x=z", "at_least": "INFO"}]) == [
         ("escalation/2/at_least", "no_effect"), ("escalation/1", "repeated"),
     ]  # fmt: skip
+
+
+def test_texts_that_only_look_a_little_like_an_expression_are_texts() -> None:
+    assert rules({"matchers": 'title="a | b (c) ...",path="/x?y=1",price="5$ more",service=~"a|b",a=~"b|c",a=~"c|d"'}) == []
+
+
+def test_a_name_that_aliases_take_away_never_matches() -> None:
+    written = [{"name": "a", "matchers": 'env=~"Production|prd"'}, {"name": "b", "matchers": 'env=~"production|prod",x=y'}]
+    assert findings(environments={"production": "prod", "PRD": "prod"}, rules=written) == [("rules/0/matchers", "never")]
+    assert findings(environments={"production": "prod", "PRODUCTION": "x"}, rules=[{**written[1], "matchers": "env=prod"}]) == [
+        ("environments/PRODUCTION", "repeated")
+    ]
+    chained = findings(environments={"a": "b", "c": "a"}, rules=[{"name": "a", "matchers": "env=a"}])
+    assert chained == [("environments/c", "no_chain")]
+
+
+def test_a_source_that_does_not_exist_never_matches() -> None:
+    document = {"version": 1, "rules": [{"name": "a", "matchers": "source=prometheus"}, {"name": "b", "matchers": "source!=x"}]}
+    found = lint(read_rule_set(document), sources=("alertmanager", "sentry"))
+    assert [(each.code, each.detail) for each in found] == [
+        ("never", 'source="prometheus" never holds: source is one of alertmanager, sentry')
+    ]
+    assert lint(read_rule_set(document)) == []
+
+
+def test_a_rule_for_signs_of_life_is_never_reached() -> None:
+    beat = {"name": "beat", "matchers": "alertname=Watchdog", "every": "5m"}
+    written = [{"name": "a", "matchers": "alertname=Watchdog,env=prod"}, {"name": "b", "matchers": "env=prod"}]
+    assert findings(heartbeats=[beat], rules=written) == [("rules/0", "unreachable")]
+
+
+def test_an_escalation_to_what_is_there_already_is_found() -> None:
+    parts = [
+        {"name": "a", "matchers": 'severity=~"CRITICAL|HIGH"', "at_least": "HIGH"},
+        {"name": "b", "matchers": 'severity=~"CRITICAL|HIGH"', "at_least": "CRITICAL"},
+    ]
+    assert findings(escalation=parts) == [("escalation/0/at_least", "no_effect")]
+
+
+def test_rules_that_were_not_compared_are_told_of() -> None:
+    written = [{"name": f"r{number}", "matchers": f"a={number}"} for number in range(1_000)]
+    assert [code for _, code in findings(rules=written)] == ["not_compared"]
