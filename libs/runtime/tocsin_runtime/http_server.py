@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from tocsin_contracts.problem import ProblemType
 from tocsin_runtime.errors import Fatal
 from tocsin_runtime.metrics import Metrics
 from tocsin_runtime.problem import Problem, problem_response
@@ -48,7 +50,8 @@ class QuietHandler(RequestHandler):
     ) -> web.StreamResponse:
         """Answer, count, and close the connection."""
         super().handle_error(request, status, exc, message)
-        response = problem_response(request, Problem(status, "This is not a request that we can read."))
+        kind = ProblemType.MALFORMED if status < HTTPStatus.INTERNAL_SERVER_ERROR else ProblemType.INTERNAL
+        response = problem_response(request, Problem(status, "This is not a request that we can read.", type=kind))
         response.headers["Server"] = "tocsin"  # else aiohttp adds its own
         response.force_close()
         return response

@@ -21,6 +21,7 @@ from tocsin_runtime.errors import Recoverable
 PROBLEM_JSON: Final = "application/problem+json"
 REQUEST_ID: Final = web.RequestKey("tocsin_request_id", str)
 _ALLOWED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_OF_AIOHTTP: Final = {413: ProblemType.TOO_LARGE, 415: ProblemType.UNSUPPORTED_MEDIA, 500: ProblemType.INTERNAL}
 _log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -118,17 +119,19 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         keep = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
-        return problem_response(request, Problem(error.status, headers=keep))
+        kind = _OF_AIOHTTP.get(error.status, ProblemType.MALFORMED)
+        return problem_response(request, Problem(error.status, "This request is not taken here.", type=kind, headers=keep))
     except Recoverable as error:
         _log.warning("http.unavailable", request_id=request_id(request), reason=str(error))
-        retry = {"Retry-After": "1"}
-        return problem_response(request, Problem(503, "A dependency does not answer. Try again.", headers=retry))
+        detail, retry = "A dependency does not answer. Try again.", {"Retry-After": "1"}
+        return problem_response(request, Problem(503, detail, type=ProblemType.UNAVAILABLE, headers=retry))
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - the last wall: nothing of it may reach the caller
         # Not the path: a token may stand in it.
         _log.error("http.failed", request_id=request_id(request), method=request.method, exc_info=error)
-        return problem_response(request, Problem(500, "This is our fault. The request id finds it in our log."))
+        detail = "This is our fault. The request id finds it in our log."
+        return problem_response(request, Problem(500, detail, type=ProblemType.INTERNAL))
 
 
 async def finish_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -81,6 +81,8 @@ async def test_every_refusal_is_a_problem(site: Site, method: str, path: str, st
         assert (answer.status, answer.content_type) == (status, "application/problem+json")
         assert body["status"] == status
         assert body["instance"].startswith("urn:request:")
+        assert body["detail"], "what it means"
+        assert body["type"] != "about:blank", "and what kind it is"
 
 
 async def test_a_refused_method_names_the_allowed_ones(site: Site) -> None:
@@ -151,6 +153,7 @@ async def test_a_malformed_request_is_counted_and_not_logged(site: Site, caplog:
     assert b"application/problem+json" in answer
     assert b"aiohttp" not in answer
     assert b"chunked" not in answer
+    assert b"/problems/malformed-request" in answer
     assert "tocsin_http_malformed_total 1.0" in site.metrics.render().decode()
     assert caplog.records == []
 
