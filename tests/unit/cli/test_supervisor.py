@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.instance import eventually
 from tocsin.local.backoff import Backoff
 from tocsin.local.supervisor import Supervisor
 from tocsin.local.unit import Unit
@@ -98,8 +99,11 @@ async def test_a_second_request_to_stop_waits_for_nobody(tmp_path: Path) -> None
     code = f"import signal, pathlib; signal.signal(15, signal.SIG_IGN);pathlib.Path({str(started)!r}).touch(); signal.pause()"
     unit = watcher.unit(tmp_path, code)
     supervisor.begin(unit)
-    while not started.exists():  # noqa: ASYNC110 - another process makes it
-        await asyncio.sleep(0)
+
+    async def touched() -> bool:
+        return started.exists()
+
+    await eventually(touched, what="the child ignores SIGTERM")
     supervisor.hurry()
     await supervisor.stop([unit])
     assert watcher.children[0].exit_code == -signal.SIGKILL
