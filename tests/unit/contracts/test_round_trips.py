@@ -30,7 +30,8 @@ def drawn(hint: Any) -> st.SearchStrategy[Any]:
         (other,) = (each for each in get_args(hint) if each is not type(None))
         return st.none() | drawn(other)
     if get_origin(hint) is tuple:
-        return st.lists(TEXTS, max_size=3).map(tuple)
+        inner = get_args(hint)
+        return st.lists(drawn(inner[0]), max_size=3).map(tuple) if inner[-1] is ... else st.tuples(*map(drawn, inner))
     if get_origin(hint) is Mapping:
         return st.dictionaries(TEXTS, TEXTS if get_args(hint)[1] is str else JSON, max_size=3)
     known = {int: NUMBERS, str: TEXTS, bool: st.booleans(), Severity: st.sampled_from(Severity)}
