@@ -114,6 +114,18 @@ async def test_what_somebody_was_given_has_an_index_of_its_own(many: ProjectionD
     assert all("incidents_assignee" in plan for plan in plans), plans
 
 
+async def test_flapping_incidents_have_an_index_of_their_own(many: ProjectionDatabase) -> None:
+    """Few flap, and among all of them they would be looked for one by one."""
+    async with many.connected(Role.QUERY) as connection:
+        request = read_page(INCIDENTS, [("flapping", "true")], tenant="acme")
+        plans = [
+            await _plan(connection, page(INCIDENTS, request, tenant="acme")),
+            await _plan(connection, count(INCIDENTS, request, tenant="acme", most=10_000)),
+        ]
+
+    assert all("incidents_flapping" in plan for plan in plans), plans
+
+
 async def test_unresolved_incidents_have_an_index_of_their_own(many: ProjectionDatabase) -> None:
     async with many.connected(Role.QUERY) as connection:
         request = read_page(INCIDENTS, QUERIES["unresolved"], tenant="acme")
@@ -159,6 +171,7 @@ async def test_a_history_is_read_from_its_index_wherever_it_goes_on(
         ]
 
     assert not [plan for plan in (*plans, *named) if "Seq Scan" in plan], plans
+    assert history is EVENTS or all("facts_told" in plan for plan in plans), "and not the counting among which they lie"
     assert re.search(r"Index Cond: .*(version|logged_at) [<]|ROW\((version|logged_at)", plans[1]), plans[1]
 
 
