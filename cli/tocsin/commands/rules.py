@@ -22,6 +22,7 @@ from tocsin.rules.verdict import judge
 from tocsin.rules.written_alert import read_alerts
 from tocsin_rules.compiled import compile_rules
 from tocsin_rules.fields import Subject
+from tocsin_rules.linting import Finding
 from tocsin_rules.linting import lint as find_all
 from tocsin_runtime.errors import Recoverable
 from tocsin_sources import registry
@@ -52,9 +53,13 @@ def lint(
     except UnfitFile as unfit:
         _tell([{"level": "fault", "said": fault} for fault in unfit.faults], as_json=as_json)
         raise typer.Exit(1) from None
-    doubts = [(each.place, each.code, each.detail) for each in find_all(read.rules, registry.names())]
-    doubts += [(("tests", number), "no_effect", "it expects nothing") for number, case in enumerate(cases) if case.is_empty]
-    found = [{"level": "warning", "said": read.told(place, detail), "code": code} for place, code, detail in doubts]
+    doubts = find_all(read.rules, registry.names()) + [
+        Finding(place=("tests", number), code="no_effect", detail="it expects nothing")
+        for number, case in enumerate(cases)
+        if case.is_empty
+    ]
+    doubts.sort(key=lambda doubt: read.written.line(doubt.place))
+    found = [{"level": "warning", "said": read.told(each.place, each.detail), "code": each.code} for each in doubts]
     _tell(found, as_json=as_json)
     if not as_json:
         parts = (read.rules.classification, read.rules.rules, read.rules.escalation, read.rules.heartbeats)

@@ -10,7 +10,7 @@ import typer
 from tocsin.api import Api
 from tocsin_rules.document import RuleSet
 from tocsin_rules.reading import UnfitRules, read_rule_set
-from tocsin_runtime.errors import Fatal
+from tocsin_runtime.errors import Fatal, Invalid
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The rules, YAML.")]
 NOTHING: Mapping[str, object] = {"version": 1}
@@ -45,5 +45,10 @@ async def rules_in_force(api: Api) -> InForce:
 
 async def rules_of(api: Api, version: int | None) -> InForce:
     """Ask for a version of the rules; None: those in force."""
-    answer: Mapping[str, Any] = await api.get("/rules" if version is None else f"/rules/versions/{version}")
+    try:
+        answer: Mapping[str, Any] = await api.get("/rules" if version is None else f"/rules/versions/{version}")
+    except Invalid as refused:
+        if version is None or refused.reason != "status-404":
+            raise
+        raise Invalid(refused.reason, f"there is no version {version} of the rules: 'tocsin rules show' tells the last") from None
     return InForce(version=int(answer["version"]), document=answer.get("document") or NOTHING)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
+from typing import Literal
 
 from tocsin_contracts.severity import Severity
 from tocsin_rules.category import Category
@@ -25,6 +26,10 @@ _KNOWN_LABELS = (
     "kind",
 )
 """Labels whose names look like a field's, and are not meant as one."""
+Code = Literal[
+    "unreachable", "never", "mistyped", "regex_meant", "plain_regex", "no_effect", "repeated", "no_chain", "not_compared"
+]
+"""Kinds of doubts."""
 _LIKE_REGEX = re.compile(r"\.[*+]|^\^|\$$|\w\|\w")
 
 
@@ -51,7 +56,7 @@ class Never:
         return ""
 
 
-def doubts_of(matchers: Sequence[Matcher], never: Never) -> Iterator[tuple[str, str]]:
+def doubts_of(matchers: Sequence[Matcher], never: Never) -> Iterator[tuple[Code, str]]:
     """Find what of one rule's matchers is probably not meant: a code, and words."""
     for number, matcher in enumerate(matchers):
         close = meant_by(matcher.name)

@@ -6,7 +6,7 @@ from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity, highest
 from tocsin_rules.compiled import classification_of
 from tocsin_rules.document import ClassificationRule, EscalationRule, HeartbeatRule, Rule, RuleSet, Spike
-from tocsin_rules.doubt import Never, doubts_of, meant_by
+from tocsin_rules.doubt import Code, Never, doubts_of, meant_by
 from tocsin_rules.fields import EVERYTHING, LABELS
 from tocsin_rules.implication import implies
 from tocsin_rules.matcher import Matcher
@@ -23,7 +23,7 @@ class Finding:
     """One thing that is probably not meant."""
 
     place: Place
-    code: str
+    code: Code
     detail: str
 
 
@@ -74,7 +74,7 @@ def _shadowed_by_heartbeats(rules: RuleSet) -> Iterator[Finding]:
             yield _at(("rules", number), "unreachable", detail)
 
 
-def _rule(rule: Rule) -> Iterator[tuple[Place, str, str]]:
+def _rule(rule: Rule) -> Iterator[tuple[Place, Code, str]]:
     if rule.reopen_within_s is not None and rule.refire is not Refire.REOPEN:
         yield ("reopen_within",), "no_effect", "only `refire: reopen` reads it"
     if rule.threshold is not None and rule.threshold.alerts == 1:
@@ -143,5 +143,5 @@ def _aliases(kind: str, aliases: dict[str, str]) -> Iterator[Finding]:
         seen.setdefault(folded, name)
 
 
-def _at(place: Place, code: str, detail: str) -> Finding:
+def _at(place: Place, code: Code, detail: str) -> Finding:
     return Finding(place=place, code=code, detail=detail)
