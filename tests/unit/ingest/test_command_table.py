@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.unit.ingest.commanding import ask, logged
@@ -20,6 +21,7 @@ from tocsin_control.principal import Scope
 from tocsin_ingest.commands.table import OPERATIONS, Operation
 from tocsin_ingest.commands.telling import REASONS
 from tocsin_ingest.domain.target import Commanded, find_target
+from tocsin_query.domain.shapes import IncidentChoice
 from tocsin_runtime.clock import ManualClock
 
 NOW = 1_800_000_000_000_000
@@ -241,7 +243,8 @@ async def test_a_code_that_means_several_is_409_with_the_choices(gateway: Gatewa
     answer = await ask(gateway, "POST", "/incidents/INC-7K3QF2B/acknowledge")
     assert (answer.status, answer.problem) == (409, "ambiguous-id")
     assert [each["id"] for each in answer.json["choices"]] == [I, twin]
-    assert answer.json["choices"][1] == {"id": twin, "code": "INC-7K3QF2B", "title": "Disk full", "status": "OPEN"}
+    assert answer.json["choices"][1] == {"id": twin, "short_code": "INC-7K3QF2B", "title": "Disk full", "status": "OPEN"}
+    assert all(IncidentChoice.model_validate_json(orjson.dumps(each)) for each in answer.json["choices"]), "as reads show them"
     assert not logged(gateway)
     assert (await ask(gateway, "POST", f"/incidents/{twin[:-1]}9/acknowledge")).status == 202
 

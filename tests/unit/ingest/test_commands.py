@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -210,6 +211,9 @@ async def test_a_log_that_does_not_answer_is_503() -> None:
         gateway.log.freeze()
         answer = await patch(gateway)
         assert (answer.status, answer.problem, answer.headers["Retry-After"]) == (503, "unavailable", "1")
+        assert re.fullmatch("[0-9a-f]{32}", answer.json["command_id"]), "what to repeat it with, though it had no key"
+        keyed = await patch(gateway, headers={"Idempotency-Key": "key-1"})
+        assert (keyed.status, keyed.json["command_id"]) == (503, "key-1")
 
 
 async def test_another_tenants_incident_is_asked_for_in_ones_own_partition(gateway: Gateway) -> None:
@@ -242,6 +246,11 @@ async def test_what_cannot_be_read_appends_nothing(gateway: Gateway, case: str) 
 
     assert (answer.status, answer.problem) == (status, problem)
     assert not appended(gateway)
+
+
+async def test_a_body_that_is_no_json_says_why(gateway: Gateway) -> None:
+    answer = await patch(gateway, b'{"status": "OPEN", "status": "RESOLVED"}')
+    assert (answer.status, answer.problem, answer.json["code"]) == (400, "not-json", "duplicate-key")
 
 
 async def test_errors_name_members_and_repeat_no_values(gateway: Gateway) -> None:

@@ -164,7 +164,8 @@ def _ask(operation: Operation, raw: bytes) -> Ask:
         parsed = document.parse(written)
         document.check_keys(written)
     except document.NotJson as error:
-        raise Problem(400, "The body is not JSON that we read.", type=ProblemType.NOT_JSON) from error
+        detail = f"The body is not JSON that we read: {error.detail}."
+        raise Problem(400, detail, type=ProblemType.NOT_JSON, members={"code": str(error.code)}) from error
     try:
         return read_document(operation.ask, parsed)
     except UnfitDocument as unfit:

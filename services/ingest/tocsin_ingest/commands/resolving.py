@@ -104,6 +104,8 @@ def _only(named: Named, choices: list[Choice]) -> str:
         )
     if len(choices) > 1:
         detail = "Several incidents begin so: say more of the id."
-        shown = [{"id": each.id, "code": short_code(each.id), "title": each.title, "status": each.status} for each in choices]
+        shown = [
+            {"id": each.id, "short_code": short_code(each.id), "title": each.title, "status": each.status} for each in choices
+        ]
         raise Problem(409, detail, type=ProblemType.AMBIGUOUS, members={"choices": shown, **members})
     return choices[0].id

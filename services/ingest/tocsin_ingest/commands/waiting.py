@@ -40,8 +40,12 @@ class CommandLog:
             raise too_large("The command is too large.") from error
         except Recoverable as error:
             self._metrics.commanded("failed")
-            detail = "The log did not acknowledge in time. The command may be stored; repeat it with the same Idempotency-Key."
-            raise unavailable(detail) from error
+            detail = (
+                "The log did not acknowledge in time. The command may be stored: repeat it with `command_id` as Idempotency-Key."
+            )
+            problem = unavailable(detail)
+            problem.members["command_id"] = command.id
+            raise problem from error
 
     def partition(self, tenant: str) -> int:
         """Give the partition of a tenant that may be changed.
