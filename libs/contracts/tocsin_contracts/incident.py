@@ -301,7 +301,9 @@ def encode_fact(fact: AnyIncidentFact, *, without: frozenset[str] = frozenset())
     """
     kind = type(fact)
     values = zip(_BODY[kind], _VALUES[kind](fact)[2:], strict=True)
-    body = {name: value for name, value in values if (value or type(value) in _NEVER_EMPTY) and name not in without}
+    body = {name: value for name, value in values if value or type(value) in _NEVER_EMPTY}
+    for name in without:
+        body.pop(name, None)
     return orjson.dumps(body).decode()
 
 

@@ -1,5 +1,7 @@
 """The image of a delivery is read as it was written, and says a shared text once."""
 
+from typing import Any
+
 import orjson
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import given
 from tests.support.folding import Folding, firing
 from tests.unit.contracts.drawn import QUICKLY, images
 from tocsin_contracts.image import Image, decode_image, encode_image
+from tocsin_contracts.image_alert import FIELDS
 
 SHARED = "a text that every alert of the delivery has in common"
 
@@ -47,7 +50,7 @@ def test_a_text_of_one_alert_alone_has_no_index() -> None:
     assert document["texts"] == []
 
 
-@pytest.mark.parametrize("version", [0, 2, None])
+@pytest.mark.parametrize("version", [0, 3, None])
 def test_an_image_of_another_version_is_refused(version: object) -> None:
     document = orjson.loads(encode_image(Folding().image())) | {"v": version}
     with pytest.raises(ValueError, match="upgrade consumers first"):
@@ -57,5 +60,21 @@ def test_an_image_of_another_version_is_refused(version: object) -> None:
 def test_members_of_a_newer_writer_are_passed_over() -> None:
     image = Folding().image(firing("a"))
     document = orjson.loads(encode_image(image))
-    document["new"], document["alerts"][0]["new"], document["settings"]["new"] = 1, 2, 3
+    document["new"], document["settings"]["new"] = 1, 3
+    document["alerts"][0].append(2)
     assert decode_image(orjson.dumps(document)) == decode_image(encode_image(image))
+
+
+@QUICKLY
+@given(images())
+def test_an_image_whose_alerts_named_their_fields_is_read_as_before(image: Image) -> None:
+    """Version 1: topics hold such images until they are mapped anew; a rolling upgrade reads them meanwhile."""
+    document = orjson.loads(encode_image(image)) | {"v": 1}
+    document["alerts"] = [_named(alert) for alert in document["alerts"]]
+    assert decode_image(orjson.dumps(document)) == image
+
+
+def _named(alert: list[Any]) -> dict[str, Any]:
+    """Write an alert as version 1 did: what says nothing was left out, and no bits told what is shared."""
+    named = dict(zip(FIELDS, alert, strict=True))
+    return {name: value for name, value in named.items() if value is not None and name != "shared"}

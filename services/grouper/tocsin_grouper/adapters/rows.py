@@ -253,6 +253,12 @@ def _said(words: Words | None) -> Row:
     """Give what was said anew; None for what stays."""
     if words is None:
         return _NOTHING_SAID
+    if not words.later:
+        said = words.event
+        return (
+            said.title or None, said.service or None, said.environment or None, said.team or None, said.host or None,
+            said.link or None,
+        )  # fmt: skip
     return (
         words.get("title"), words.get("service"), words.get("environment"), words.get("team"), words.get("host"),
         words.get("link"),
@@ -263,6 +269,9 @@ def _said_at_length(words: Words | None) -> tuple[str | None, str | None, str | 
     """Give description, labels and metadata as they were said anew; None for what stays."""
     if words is None:
         return (None, None, None)
+    if not words.later:
+        said = words.event
+        return said.description or None, _json(said.labels), _json(said.metadata)
     return words.get("description"), _json(words.get("labels")), _json(words.get("metadata"))
 
 

@@ -35,6 +35,8 @@ def shared(*, never_by_itself: bool, quiet_s: int, silent_s: int | None, flappin
 
 def told(policy: Policy) -> dict[str, object]:
     """Write what differs from the default, as facts and rows keep it."""
+    if policy is DEFAULT_POLICY:
+        return {}
     values = {name: getattr(policy, name) for name in _NAMES}
     return {name: value for name, value in values.items() if value != getattr(DEFAULT_POLICY, name)}
 
