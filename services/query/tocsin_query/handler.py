@@ -1,7 +1,8 @@
 """Reads: what is asked of the projection, and what is answered. Knows neither HTTP nor PostgreSQL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from http import HTTPStatus
 
 from tocsin_contracts.ids import TenantId, parse_delivery_id
@@ -10,7 +11,7 @@ from tocsin_query.domain import rendering
 from tocsin_query.domain.deliveries import GROUPS
 from tocsin_query.domain.freshness import Freshness
 from tocsin_query.domain.grouping import read_grouping
-from tocsin_query.domain.listing import Listing, PageRequest, next_cursor, read_page
+from tocsin_query.domain.listing import Listing, PageRequest, Row, next_cursor, read_page
 from tocsin_query.domain.reference import OtherRequest, Unknown, read_id, read_reference
 from tocsin_query.domain.statement import count, groups, page
 from tocsin_query.lookup import Answer, incident_meant, one_of, rows_of, whole
@@ -82,7 +83,7 @@ class Reader:
             facts = await rows_of(snapshot, "incident_facts", tenant, incident, HISTORY_SHOWN)
             links = await rows_of(snapshot, "incident_links", tenant, incident, HISTORY_SHOWN)
             body = rendering.incident(row, alerts=alerts, alerts_total=total, actions=actions, facts=facts, links=links)
-            etag = f'W/"{whole(row["version"])}"'
+            etag = _tag(whole(row["version"]), links)
             return Answer(body=body, freshness=snapshot.freshness, etag=etag, canonical=f"/api/v1/incidents/{incident}")
 
         return await self.projection.read(tenant, work)
@@ -211,6 +212,13 @@ class Reader:
         """Refuse a position that can hold nothing to wait for: folded already, or of another partition."""
         if position.partition != freshness.partition or freshness.reaches(position):
             raise Unknown
+
+
+def _tag(version: int, links: Sequence[Row]) -> str:
+    """Name how an incident is shown: its version, and the links, which others change without it."""
+    if not links:
+        return f'W/"{version}"'
+    return f'W/"{version}-{blake2b(repr(links).encode(), digest_size=6).hexdigest()}"'
 
 
 async def _named(snapshot: Snapshot, tenant: TenantId, request: PageRequest) -> PageRequest:

@@ -77,8 +77,13 @@ async def test_links_are_shown_at_both_ends_until_somebody_takes_them_back_at_ei
     body = (await reading.get(f"/api/v1/incidents/{incident}")).body
     assert [link["id"] for link in body["links"]] == [TWINS[0], "K" * 26]
     assert body["links"][0]["short_code"].startswith("INC-")
-    there = (await reading.get(f"/api/v1/incidents/{'K' * 26}")).body
-    assert [link["id"] for link in there["links"]] == [incident]
+    there = await reading.get(f"/api/v1/incidents/{'K' * 26}")
+    assert [link["id"] for link in there.body["links"]] == [incident]
+    twin = await reading.get(f"/api/v1/incidents/{TWINS[1]}")
+    assert twin.body["links"] == []
+    assert twin.headers["Etag"] == 'W/"1"'
+    assert there.headers["Etag"].startswith('W/"1-'), "others change its links, and its version stays"
+    assert (await reading.get(f"/incidents/{'K' * 26}", headers={"If-None-Match": there.headers["Etag"]})).status == 304
 
 
 @pytest.mark.parametrize("form", ["INC-{}", "inc-{}", "{}", "INC-{} "])
@@ -118,15 +123,16 @@ async def test_what_names_nothing_is_404(incident: str, reading: Client, name: s
 
 async def test_an_unchanged_incident_is_304(incident: str, reading: Client) -> None:
     found = await reading.get(f"/incidents/{incident}")
-    assert found.headers["Etag"] == 'W/"61"'
+    tag = found.headers["Etag"]
+    assert tag.startswith('W/"61-')
     assert found.headers["Cache-Control"] == "private, no-cache"
 
-    for tag in ('W/"61"', '"61"', 'W/"60", W/"61"', "*"):
-        again = await reading.get(f"/incidents/{incident}", headers={"If-None-Match": tag})
-        assert (again.status, again.text, again.headers["Etag"]) == (304, "", 'W/"61"')
+    for sent in (tag, tag.removeprefix("W/"), f'W/"60", {tag}', "*"):
+        again = await reading.get(f"/incidents/{incident}", headers={"If-None-Match": sent})
+        assert (again.status, again.text, again.headers["Etag"]) == (304, "", tag)
         assert again.headers["Tocsin-Position"] == "0:99"
-    for tag in ('W/"60"', '"r2"', "nonsense", '"'):
-        assert (await reading.get(f"/incidents/{incident}", headers={"If-None-Match": tag})).status == 200
+    for sent in ('W/"60"', 'W/"61"', '"r2"', "nonsense", '"'):
+        assert (await reading.get(f"/incidents/{incident}", headers={"If-None-Match": sent})).status == 200
 
 
 async def test_it_takes_no_parameters(incident: str, reading: Client) -> None:

@@ -135,8 +135,13 @@ TOLD: list[tuple[AnyIncidentFact, str, dict[str, Any]]] = [
         {"field": "runbook_url", "after": "https://example.org"},
     ),
     (
+        FieldChanged(**ADA, name="category", before="data", after="data"),
+        "Ada set its category to data, which it was.",
+        {"field": "category", "before": "data", "after": "data"},
+    ),
+    (
         SeverityOverridden(**ADA, before=Severity.HIGH, after=Severity.LOW),
-        "Ada set its severity from HIGH to LOW.",
+        "Ada changed its severity from HIGH to LOW.",
         {"field": "severity", "before": "HIGH", "after": "LOW"},
     ),
     (

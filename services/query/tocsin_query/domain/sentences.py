@@ -55,10 +55,9 @@ def sentence_of(fact: AnyIncidentFact | None) -> str:  # noqa: C901, PLR0912 # o
         case StatusChanged():
             return f"{fact.actor_name} moved it from {fact.before} to {fact.after}."
         case FieldChanged():
-            what, before, after = _FIELDS.get(fact.name, fact.name), fact.before or "none", fact.after or "none"
-            return f"{fact.actor_name} changed its {what} from {before} to {after}."
+            return _set(fact.actor_name, _FIELDS.get(fact.name, fact.name), fact.before or "none", fact.after or "none")
         case SeverityOverridden():
-            return f"{fact.actor_name} set its severity from {fact.before} to {fact.after}."
+            return _set(fact.actor_name, "severity", fact.before, fact.after)
         case Snoozed():
             return _snoozed(fact)
         case Commented():
@@ -85,6 +84,12 @@ def _ended(fact: AlertsRecorded) -> str:
     if fact.silent:
         return f"Silence ended {alerts}: {fact.why}." if fact.why else f"Silence ended {alerts}."
     return f"{alerts} ended without a resolve: {fact.why or 'a newer episode began'}."
+
+
+def _set(actor: str, what: str, before: str, after: str) -> str:
+    if before == after:
+        return f"{actor} set its {what} to {after}, which it was."
+    return f"{actor} changed its {what} from {before} to {after}."
 
 
 def _regrouped(fact: IncidentRegrouped) -> str:
