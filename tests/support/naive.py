@@ -79,7 +79,7 @@ class NaiveModel(NaiveTables):
         for event in events:
             alert = self.alert(tenant, integration, event.identity)
             if alert is None:
-                alert = NaiveAlert(tenant, integration, event.identity)
+                alert = NaiveAlert(tenant, integration, event.identity, self.time.clock)
                 self.alerts.append(alert)
             elif self._late(alert, event):
                 continue
@@ -99,11 +99,14 @@ class NaiveModel(NaiveTables):
         self._settle_all()
 
     def _hear(self, alert: NaiveAlert, event: AlertEvent) -> None:
-        alert.said, alert.said_at = (event.content, event.status), self.time.clock
+        if event.status is EventStatus.FIRING and alert.content != event.content:
+            alert.event, alert.team = event, self.rules_of(alert.tenant).ruling(event).team or alert.team
+        alert.said, alert.said_at, alert.content = (event.content, event.status), self.time.clock, event.content
         alert.heard = self.time.moment(alert.tenant, alert.integration)
         newer = event.trusted and event.episode_at is not None and (alert.start is None or event.episode_at > alert.start)
         if event.status is EventStatus.RESOLVED:
             alert.unheard = not alert.active if newer else alert.unheard
+            alert.began = None if alert.unheard else alert.began
             alert.resolved_at = self.time.clock if newer else alert.resolved_at
         elif newer:
             alert.unheard = False
@@ -132,7 +135,7 @@ class NaiveModel(NaiveTables):
         last = self.last_of(key)
         self._goes_on_waiting(alert, ruling)
         collects = last is not None and self.collects(last)
-        alert.status, alert.silent = AlertStatus.OPEN, False
+        alert.status, alert.silent, alert.began = AlertStatus.OPEN, False, self.time.clock
         if last is not None and collects:
             self._enter(last, [alert])
             self._counts(last, alert, event)
@@ -145,6 +148,8 @@ class NaiveModel(NaiveTables):
         again = last is not None and last.status is IncidentStatus.RESOLVED and (flaps or self._reopens(last, ruling))
         if again and last is not None:
             last.status, last.silent = IncidentStatus.OPEN, False
+            if last.key == key:
+                self.behaves(last, ruling)
             incident = last
         else:
             incident = self._open(alert, event, ruling, key)
@@ -153,6 +158,11 @@ class NaiveModel(NaiveTables):
         for each in waiting:
             self.worsen(incident, each.severity)
         self._counts(incident, alert, event)
+
+    def behaves(self, incident: NaiveIncident, ruling: Ruling) -> None:
+        """Let an incident behave as a rule in force says."""
+        incident.ruling, incident.counting = ruling, self.rules_of(incident.tenant).counts
+        incident.minutes = incident.minutes if incident.counting else []
 
     def _flaps(self, ruling: Ruling, key: Key) -> bool:
         """Count an opening; as many of them are remembered as the rule asks for, none where it asks for none."""
@@ -193,7 +203,7 @@ class NaiveModel(NaiveTables):
     def _open(self, alert: NaiveAlert, event: AlertEvent, ruling: Ruling, key: Key) -> NaiveIncident:
         incident = NaiveIncident(
             tenant=alert.tenant, integration=alert.integration, opener=alert.identity, key=key, ruling=ruling, event=event,
-            severity=alert.severity, worst=alert.severity, team=ruling.team, category="other",
+            severity=alert.severity, worst=alert.severity, team=ruling.team, first_team=ruling.team,
             counting=self.rules_of(alert.tenant).counts, opened_at=self.time.clock,
         )  # fmt: skip
         self.incidents.append(incident)
@@ -411,7 +421,7 @@ class NaiveModel(NaiveTables):
             return
         incident = NaiveIncident(
             tenant=tenant, integration="", opener=name, key=key, ruling=Ruling(), event=None,
-            severity=Severity.CRITICAL, worst=Severity.CRITICAL, category="availability",
+            severity=Severity.CRITICAL, worst=Severity.CRITICAL, category="availability", first_category="availability",
         )  # fmt: skip
         self.incidents.append(incident)
         self.collector[key] = incident

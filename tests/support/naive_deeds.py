@@ -221,12 +221,7 @@ class NaiveDeeds:
             return refused(409, "not-a-member")
         if len(moved) == len(model.members(parent)):
             return refused(409, "nothing-would-be-left")
-        worst = max((alert.severity for alert in moved), key=lambda severity: severity.rank)
-        child = NaiveIncident(
-            tenant=parent.tenant, integration=parent.integration, opener=None, key=(parent.tenant, "split", len(model.incidents)),
-            ruling=parent.ruling, event=None, counting=parent.counting, severity=worst, worst=worst, team=parent.team,
-            category=parent.category, revision=1,
-        )  # fmt: skip
+        child = self._split_off(parent, moved)
         model.incidents.append(child)
         self.undoable.append((parent, Undoable("split", child, moved)))
         kept_open = self._move(moved, parent, child, 0)
@@ -235,6 +230,23 @@ class NaiveDeeds:
             self._over_if_left(parent)
         self._over_if_left(child)
         return DONE
+
+    def _split_off(self, parent: NaiveIncident, moved: list[NaiveAlert]) -> NaiveIncident:
+        """Open the incident of alerts as if they had opened it: the first that began to fire says whose it is."""
+        first = min(moved, key=lambda each: each.began or each.seen_at)
+        worst = max((alert.severity for alert in moved), key=lambda severity: severity.rank)
+        team = first.team if parent.team == parent.first_team else parent.team
+        category = "other" if parent.category == parent.first_category else parent.category
+        child = NaiveIncident(
+            tenant=parent.tenant, integration=first.integration, opener=None, ruling=parent.ruling, event=None,
+            key=(parent.tenant, "split", len(self.model.incidents)), counting=parent.counting, severity=worst, worst=worst,
+            team=team, first_team=team, category=category, first_category=category, revision=1,
+        )  # fmt: skip
+        for alert in moved:
+            for at_least, spike in self.model.rules_of(parent.tenant).escalations(alert.event) if alert.event else []:
+                if spike is None:
+                    self.model.worsen(child, at_least)
+        return child
 
     def _over_if_left(self, incident: NaiveIncident) -> None:
         """What has no active alert any more is over, if each that it has was resolved."""
@@ -327,13 +339,10 @@ class NaiveDeeds:
         if incident.event is None:
             return
         model = self.model
-        incident.ruling = rules.ruling(incident.event)
+        model.behaves(incident, rules.ruling(incident.event))
         before, incident.key = incident.key, model.key(incident.tenant, incident.ruling, incident.event)
-        incident.counting = rules.counts
         quiet = incident.turned is not None and not incident.silent and not model.active(incident)
         incident.waits = incident.waits or (quiet and not incident.is_over)
-        if not rules.counts:
-            incident.minutes = []
         if before != incident.key and model.collector.get(before) is incident:
             del model.collector[before]
 

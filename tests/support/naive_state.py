@@ -19,6 +19,8 @@ class NaiveAlert:
     tenant: str
     integration: str
     identity: str
+    seen_at: int
+    """When it was heard of first."""
     status: AlertStatus = AlertStatus.CLOSED
     severity: Severity = Severity.MEDIUM
     incident: "NaiveIncident | None" = None
@@ -36,6 +38,14 @@ class NaiveAlert:
     said: tuple[str, EventStatus] | None = None
     """Its last event that was no duplicate; None once its episode ended without a word."""
     said_at: int = 0
+    content: str = ""
+    """What it said last that was no duplicate, whatever became of it since."""
+    event: AlertEvent | None = None
+    """The firing that said something new last."""
+    team: str | None = None
+    """Whose it is, as it said last, and rules made it."""
+    began: int | None = None
+    """When its newest episode began to fire."""
     said_nothing: bool = True
     """Whether nothing was ever heard of it."""
     resolved_at: int = 0
@@ -75,7 +85,10 @@ class NaiveIncident:
     events: int = 0
     assignee: str | None = None
     team: str | None = None
-    category: str | None = None
+    category: str | None = "other"
+    first_team: str | None = None
+    """As it opened; what differs from it a person gave."""
+    first_category: str | None = "other"
     runbook_url: str | None = None
     snoozed_until: int | None = None
     merged_into: "NaiveIncident | None" = None

@@ -7,6 +7,7 @@ from tocsin_contracts.incident import FlappingBegan, IncidentOpened, IncidentReo
 from tocsin_contracts.status import IncidentStatus
 
 OPEN_AGAIN = {"name": "again", "refire": "reopen", "reopen_within": "1h"}
+TWICE = {"name": "flappy", "flapping": {"times": 2, "within": "10m"}}
 NEVER_FLAPS = {"name": "calm", "flapping": None}
 
 
@@ -150,6 +151,18 @@ def test_a_rule_may_switch_flapping_off() -> None:
     folding = Folding()
     folding.rules(NEVER_FLAPS)
     assert ups_and_downs(folding, 10) == ["opened"] * 10
+
+
+def test_a_key_that_rules_give_back_has_its_openings_still() -> None:
+    """What its incident did under another key meanwhile is another group's."""
+    folding = Folding()
+    folding.rules(TWICE)
+    folding.deliver(firing("a"))
+    folding.rules({"name": "by-title", "group_by": ["title"]})
+    folding.rules(TWICE)
+    folding.deliver(resolved("a"))
+    assert effects(folding.wait(60).deliver(firing("a"))) == ["reopened"]
+    assert folding.incident().flapping
 
 
 def test_what_a_rule_opens_again_behaves_as_that_rule_says() -> None:

@@ -54,7 +54,7 @@ def leave(step: Step, incident: Incident) -> None:
     key = GroupKey(incident.tenant, incident.group_key)
     group = step.draft.group(key)
     if group is not None and group.incident == incident.id:
-        step.draft.put(key, Group(incident=None, held=group.held))
+        step.draft.put(key, Group(incident=None, held=group.held, openings=group.openings))
 
 
 def is_behind(step: Step, incident: Incident) -> bool:
