@@ -13,12 +13,13 @@ from tocsin_rules.memory import Memory
 _ERROR_TRACKERS = "sentry|rollbar|bugsnag"
 _UPTIME_CHECKS = "checkly|cronitor|healthchecks|pingdom|site24x7|statuscake|uptimekuma|uptimerobot"
 
+# Of names, which run words together: `down` is no part of Downstream or Download, `oom` none of TooMany.
 _WORDS: tuple[tuple[Category, str, str], ...] = (
     (
         Category.SECURITY,
         (
             "(?i).*(vulnerab|cve_?[0-9]|unauthori[sz]ed|brute_?force|intrusion|malware|certificate|certexpir|tlsexpir|sslexpir"
-            "|secretleak|ddos).*"
+            "|secretleak|ddos|failedlogin).*"
         ),
         (
             r"(?i).*\b(vulnerab\w+|cve-[0-9]+|ghsa-\w+|unauthori[sz]ed|brute[ -]?force|intrusion|malware|ransomware|phishing"
@@ -50,7 +51,7 @@ _WORDS: tuple[tuple[Category, str, str], ...] = (
     (
         Category.CAPACITY,
         (
-            "(?i).*(cpu|memory|oom|disk|filesystem|inode|storage|swap|saturat|exhaust|quota|throttl|queue|backlog|consumerlag"
+            "(?i).*(cpu|memory|(?-i:OOM|Oom|(^|[^a-zA-Z])oom)|disk|filesystem|inode|storage|swap|saturat|exhaust|quota|throttl|queue|backlog|consumerlag"
             "|utili[sz]ation|overcommit|fillingup|toomanyconnections).*"
         ),
         (
@@ -71,8 +72,8 @@ _WORDS: tuple[tuple[Category, str, str], ...] = (
     (
         Category.AVAILABILITY,
         (
-            "(?i).*(down|notready|notrunning|unreachable|unavailable|unhealthy|offline|outage|restart|crashloop"
-            "|absent|missing|evicted|[_-]dead|replicasmismatch|probefail|healthcheck).*"
+            "(?i).*((?-i:([Dd]own|DOWN)([^a-z]|$)|[Dd]owntime)|notready|notrunning|unreachable|unavailable|unhealthy|offline|outage|restart|crashloop"
+            "|absent|missing|evicted|[_-]dead|replicasmismatch|probefail|healthcheck|noleader|quorum).*"
         ),
         (
             r"(?i).*\b(down|downtime|offline|outage|unreachable|unavailable|not (ready|running|responding|reachable|available)"
