@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from tocsin.harmless import harmless
 from tocsin_contracts.ids import short_code
 from tocsin_runtime.errors import Fatal, Invalid, Recoverable
 
@@ -132,4 +133,4 @@ def _refusal(status: int, answer: Mapping[str, Any]) -> Recoverable | Invalid:
         return Recoverable(said)
     if status == 401:
         said = "this API key opens nothing here: say --key or TOCSIN_API_KEY; 'tocsin keys create' makes one"
-    return Invalid(f"status-{status}", said)
+    return Invalid(f"status-{status}", harmless(said))

@@ -63,7 +63,11 @@ async def test_what_happened_is_told_in_sentences_and_a_refusal_names_what_helps
     await person.runs("snooze", two, "2h")
     await person.runs("link", one, two)
 
+    await person.runs("comment", one, "look\x1b]0;owned\x07here")
+
     shown, told = await person.runs("show", one), await person.runs("why", one)
+    assert "Ada wrote a comment. (look\ufffd]0;owned\ufffdhere)" in shown.out
+    assert "\x1b" not in shown.out + told.out, "a terminal does what it is told"
     assert "Ada changed its assignee from none to ada. (hers)" in shown.out
     assert f"linked to {two}" in shown.out
     lines = told.out.splitlines()

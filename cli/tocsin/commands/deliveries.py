@@ -20,7 +20,7 @@ from tocsin.commands.delivery_options import (
     filters,
     members,
 )
-from tocsin.commands.owner import Json, show, show_all, show_json
+from tocsin.commands.owner import Json, say, show, show_all, show_json
 from tocsin.redriving import Redriven, redrive_all
 
 _WAITING = (("outcome", "failed"), ("attempt", "no"), ("discarded", "no"))
@@ -104,7 +104,7 @@ def show_one(delivery: Delivery, url: Url = None, key: Key = None, as_json: Json
     said = {name: value for name, value in answer.items() if value is not None and not isinstance(value, (list, dict))}
     show(said, as_json=False)
     for line in told(answer):
-        typer.echo(f"  {line}")
+        say(f"  {line}")
 
 
 def try_one(delivery: Delivery, url: Url = None, key: Key = None, as_json: Json = False) -> None:
@@ -115,7 +115,7 @@ def try_one(delivery: Delivery, url: Url = None, key: Key = None, as_json: Json 
     else:
         show({name: value for name, value in answer.items() if name != "alerts" and value is not None}, as_json=False)
         for alert in answer.get("alerts", ()):
-            typer.echo(f"  {alert['status']}  {alert['severity'] or '-'}  {alert['service'] or '-'}  {alert['title']}")
+            say(f"  {alert['status']}  {alert['severity'] or '-'}  {alert['service'] or '-'}  {alert['title']}")
     raise typer.Exit(1 if answer["outcome"] == "failed" else 0)
 
 

@@ -9,7 +9,7 @@ import typer
 from tocsin.commands import incident_deeds
 from tocsin.commands.delivery_options import Key, Url, ask
 from tocsin.commands.incident_deeds import Incident
-from tocsin.commands.owner import Json, show, show_all, show_json
+from tocsin.commands.owner import Json, say, show, show_all, show_json
 
 _COLUMNS = ("short_code", "created_at", "severity", "status", "service", "assignee", "alert_count", "title")
 _UNRESOLVED = (("status", "OPEN,ACKNOWLEDGED,INVESTIGATING"),)
@@ -82,11 +82,11 @@ def show_one(incident: Incident, url: Url = None, key: Key = None, as_json: Json
         return
     show({name: value for name, value in answer.items() if value is not None and name not in _LISTED}, as_json=False)
     for alert in answer["alerts"]:
-        typer.echo(f"  {alert['id']}  {alert['status']}  {alert['severity']}  {alert['title']}")
+        say(f"  {alert['id']}  {alert['status']}  {alert['severity']}  {alert['title']}")
     for link in answer["links"]:
-        typer.echo(f"  linked to {link['short_code']}  {link['status']}  {link['severity']}  {link['title']}")
+        say(f"  linked to {link['short_code']}  {link['status']}  {link['severity']}  {link['title']}")
     for action in answer["actions"]:
-        typer.echo(_told(action))
+        say(_told(action))
 
 
 def why(
@@ -102,12 +102,12 @@ def why(
     if as_json:
         show_json(answer)
         return
-    typer.echo(f"{answer['short_code']}  {answer['status']}  {answer['severity']}  {answer['title']}")
+    say(f"{answer['short_code']}  {answer['status']}  {answer['severity']}  {answer['title']}")
     for happening in answer["history"]:
-        typer.echo(_told(happening))
+        say(_told(happening))
     if answer["next_cursor"]:
         typer.echo("  …", err=True)
-    typer.echo(_told(answer["began"]))
+    say(_told(answer["began"]))
 
 
 def _told(happening: Mapping[str, Any]) -> str:

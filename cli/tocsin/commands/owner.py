@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tocsin.harmless import escaped, harmless
 from tocsin.local.home import find_home
 from tocsin.local.system import find_system
 from tocsin_control.bootstrap import as_owner
@@ -104,9 +105,14 @@ def show_all(answers: Sequence[dict[str, object]], columns: Sequence[str], *, as
     Console(file=sys.stdout, width=None if sys.stdout.isatty() else 400, markup=False, highlight=False).print(table)
 
 
+def say(line: str) -> None:
+    """Print a line that holds text of others."""
+    typer.echo(harmless(line))
+
+
 def show_json(answer: object) -> None:
     """Print JSON for a program."""
-    typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+    typer.echo(escaped(json.dumps(answer, indent=2, ensure_ascii=False)))
 
 
 def _text(value: object) -> str:
@@ -120,4 +126,4 @@ def _text(value: object) -> str:
         case dict():
             return json.dumps(value, ensure_ascii=False)  # as it can be given back: --settings takes it
         case _:
-            return str(value)
+            return harmless(str(value))
