@@ -33,18 +33,22 @@ def _read_group_by(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _trimmed(text: str) -> str:
-    return " ".join(text.split())
+    words = " ".join(text.split())
+    if not words:
+        raise ValueError("it is empty")
+    return words
 
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN), AfterValidator(_trimmed)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_PLAIN)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_PLAIN), AfterValidator(_trimmed)]
 Matchers = Annotated[
     tuple[Matcher, ...],
     BeforeValidator(_read_matchers),
     PlainSerializer(lambda matchers: [str(matcher) for matcher in matchers], return_type=list[str]),
 ]
-GroupBy = Annotated[tuple[Title, ...], Field(min_length=1, max_length=GROUP_BY_MAX), AfterValidator(_read_group_by)]
+_FieldName = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_PLAIN)]
+GroupBy = Annotated[tuple[_FieldName, ...], Field(min_length=1, max_length=GROUP_BY_MAX), AfterValidator(_read_group_by)]
 SeverityMap = dict[Severity, Severity]
 Aliases = Annotated[dict[Text, Text], Field(max_length=ALIASES_MAX)]
 
