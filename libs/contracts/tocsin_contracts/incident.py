@@ -104,6 +104,8 @@ class SeverityRaised(IncidentFact):
     after: Severity
     reason: str
     alert: str | None = None
+    worst: Severity | None = None
+    """What its alerts or rules want, where a person's severity stands above that: then `after` is what it was."""
 
 
 @record

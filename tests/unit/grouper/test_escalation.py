@@ -75,8 +75,9 @@ def test_what_a_person_raised_stays_above_what_alerts_say() -> None:
     folding = Folding()
     folding.deliver(firing("a", severity=Severity.LOW))
     folding.ask({"kind": "set-severity", "incident": folding.incident().id, "severity": "CRITICAL"})
-    assert raises(folding.deliver(firing("b", severity=Severity.HIGH))) == []
-    assert folding.incident().severity is Severity.CRITICAL
+    assert raises(folding.deliver(firing("b", severity=Severity.HIGH))) == [("CRITICAL", "CRITICAL", "a higher alert")]
+    assert raises(folding.deliver(firing("b", severity=Severity.HIGH, title="again"))) == [], "that is known"
+    assert (folding.incident().severity, folding.incident().worst) == (Severity.CRITICAL, Severity.HIGH)
 
 
 def test_incidents_that_are_over_are_not_raised() -> None:

@@ -80,6 +80,17 @@ def test_a_worse_source_raises_the_target() -> None:
     assert folding.incidents()[0].severity is Severity.CRITICAL
 
 
+def test_undoing_a_split_raises_nothing_where_both_are_over() -> None:
+    folding = Folding()
+    folding.deliver(firing("a"), firing("b"))
+    version = folding.incident().version + 1
+    split(folding, "b")
+    folding.deliver(firing("b", severity=Severity.CRITICAL))
+    folding.deliver(resolved("a"), resolved("b"))
+    assert decided(undo(folding, 0, version)).applied
+    assert (folding.incidents()[0].status, folding.incidents()[0].severity) == (IncidentStatus.RESOLVED, Severity.MEDIUM)
+
+
 def test_several_sources_at_once() -> None:
     folding = two()
     folding.deliver(firing("d", problem="p3"))

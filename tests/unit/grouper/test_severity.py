@@ -8,6 +8,21 @@ from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 
 
+def test_what_came_while_a_persons_higher_severity_stood_does_not_overrule_who_lowers_it() -> None:
+    folding = Folding()
+    folding.deliver(firing("a"))
+    incident = folding.incident().id
+    folding.ask({"kind": "set-severity", "incident": incident, "severity": "CRITICAL"})
+    facts = folding.deliver(firing("a", severity=Severity.HIGH))
+    (told,) = [fact for fact in incident_facts(facts) if isinstance(fact, SeverityRaised)]
+    assert (told.before, told.after, told.worst) == (Severity.CRITICAL, Severity.CRITICAL, Severity.HIGH)
+    folding.ask({"kind": "set-severity", "incident": incident, "severity": "LOW"})
+    folding.deliver(firing("a", severity=Severity.HIGH, title="still"))
+    assert folding.incident().severity is Severity.LOW
+    folding.deliver(firing("a", severity=Severity.CRITICAL))
+    assert folding.incident().severity is Severity.CRITICAL, "something worse came"
+
+
 def test_a_worse_alert_raises_it_and_is_named() -> None:
     folding = Folding()
     folding.deliver(firing("a", severity=Severity.LOW))

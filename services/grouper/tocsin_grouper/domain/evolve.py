@@ -68,7 +68,7 @@ def _changed(before: Incident, fact: AnyIncidentFact, place: Place) -> dict[str,
     """Say which fields of the incident a fact changes, besides those that every fact does."""
     match fact:
         case SeverityRaised():
-            return {"severity": highest(before.severity, fact.after), "worst": highest(before.worst, fact.after)}
+            return {"severity": highest(before.severity, fact.after), "worst": highest(before.worst, fact.worst or fact.after)}
         case IncidentResolved():
             return _moved(before, IncidentStatus.RESOLVED, fact.at, place)
         case StatusChanged():

@@ -8,8 +8,7 @@ stay counted where they are told of: a merge takes the source's count with it, a
 from typing import Final, NamedTuple
 
 from tocsin_contracts.command import Command, Merge, Split, Undo
-from tocsin_contracts.incident import AlertsCame, AlertsLeft, SeverityRaised, Snoozed
-from tocsin_contracts.severity import Severity
+from tocsin_contracts.incident import AlertsCame, AlertsLeft, Snoozed
 from tocsin_contracts.status import AlertStatus, IncidentStatus
 from tocsin_grouper.domain import regrouping, splitting
 from tocsin_grouper.domain.deeds import collect_again, head, snoozed
@@ -20,9 +19,11 @@ from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_inciden
 from tocsin_grouper.domain.splitting import SPLIT
 from tocsin_grouper.domain.state import Alert, Incident
 from tocsin_grouper.domain.step import Step
+from tocsin_grouper.domain.worsening import worsen
 
 MOVED_MAX: Final = 5000
 """Alerts that one command moves: its facts name them all."""
+TOOK_IN: Final = "took in a worse incident"
 MERGE, UNDO_MERGE, UNDO_SPLIT = "merge", "undo-merge", "undo-split"
 
 
@@ -66,7 +67,7 @@ def merge(step: Step, target: Incident, command: Command, deed: Merge) -> Incide
             snoozed_until=snoozed(source, step.now),
         )  # fmt: skip
         _, target = _move(step, command, deed.comment, source, target, move)
-        target = _raise_to(step, target, source.severity)
+        target = worsen(step, target, source.severity, TOOK_IN)
     return target
 
 
@@ -169,7 +170,7 @@ def _undo_split(step: Step, parent: Incident, command: Command, deed: Undo, left
     given, parent = _move(step, command, deed.comment, child, parent, move)
     if not gives_all:
         _after_giving(step, child, given, alerts)
-    return _raise_to(step, parent, child.severity)
+    return worsen(step, parent, child.severity, TOOK_IN)
 
 
 def _after_giving(step: Step, before: Incident, giver: Incident, alerts: list[Alert]) -> Incident:
@@ -256,17 +257,3 @@ def _put_into(step: Step, alert: Alert, incident: str) -> None:
     moved = alert.into(incident, step.position.offset)
     step.draft.put(AlertKey(alert.tenant, alert.id), moved)
     step.record(AlertMoved(alert=moved))
-
-
-def _raise_to(step: Step, incident: Incident, severity: Severity) -> Incident:
-    if severity.rank <= incident.severity.rank or severity.rank <= incident.worst.rank:
-        return incident
-    fact = SeverityRaised(
-        incident=incident.id,
-        version=incident.version + 1,
-        at=step.now,
-        before=incident.severity,
-        after=severity,
-        reason="took in a worse incident",
-    )
-    return step.emit(incident.tenant, fact, incident)

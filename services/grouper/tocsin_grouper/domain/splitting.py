@@ -3,13 +3,14 @@
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.command import Command
 from tocsin_contracts.ids import incident_id
-from tocsin_contracts.incident import IncidentOpened, SeverityRaised
+from tocsin_contracts.incident import IncidentOpened
 from tocsin_contracts.status import EventStatus
 from tocsin_grouper.domain import policy
 from tocsin_grouper.domain.keys import OpeningKey, TextsKey
 from tocsin_grouper.domain.spikes import demand
 from tocsin_grouper.domain.state import Alert, Incident, Texts
 from tocsin_grouper.domain.step import Step
+from tocsin_grouper.domain.worsening import worsen
 from tocsin_rules.category import Category
 from tocsin_rules.ruling import Classification
 
@@ -80,17 +81,8 @@ def escalate(step: Step, incident: Incident, alerts: list[Alert]) -> Incident:
         classified = Classification(team=texts.team, category=Category(texts.category or Category.OTHER))
         for rule in compiled.escalations(texts.source, alert.integration, _event(alert, texts), classified):
             reason = demand(rule, lambda _: 0)
-            if reason is not None and rule.at_least.rank > incident.severity.rank:
-                raised = SeverityRaised(
-                    incident=incident.id,
-                    version=incident.version + 1,
-                    at=step.now,
-                    before=incident.severity,
-                    after=rule.at_least,
-                    reason=reason,
-                    alert=alert.id,
-                )
-                incident = step.emit(incident.tenant, raised, incident)
+            if reason is not None:
+                incident = worsen(step, incident, rule.at_least, reason, alert=alert.id)
     return incident
 
 

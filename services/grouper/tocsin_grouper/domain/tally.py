@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tocsin_contracts.incident import AlertsRecorded, SeverityRaised
+from tocsin_contracts.incident import AlertsRecorded
 from tocsin_contracts.severity import Severity
 from tocsin_grouper.domain.ending import ALL_RESOLVED, end_or_wait, watch
 from tocsin_grouper.domain.spikes import demand, together, within
 from tocsin_grouper.domain.state import Incident, Waiting
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.waiting import WHILE_WAITING
+from tocsin_grouper.domain.worsening import worsen
 from tocsin_rules.document import EscalationRule
 
 SUPERSEDED = "the episode of its last alert ended unseen: a newer one began"
@@ -81,8 +82,7 @@ def settle(step: Step, incident: Incident, tally: Tally, *, why: str | None = No
     )
     if not incident.status.is_over:
         for severity, alert, reason in _wanted(incident, tally, step.now):
-            if severity.rank > max(incident.worst.rank, incident.severity.rank):
-                incident = _raise_severity(step, incident, severity, alert, reason)
+            incident = worsen(step, incident, severity, reason, alert=alert)
     ends = bool(tally.resolved or tally.confirmed) or why == SUPERSEDED
     if ends and incident.firing_count == 0 and not before.status.is_over:
         return end_or_wait(step, incident, why or ALL_RESOLVED)
@@ -105,16 +105,3 @@ def _wanted(incident: Incident, tally: Tally, now: int) -> Iterator[tuple[Severi
         reason = demand(rule, lambda within_s: within(incident.recent, within_s, now))
         if reason is not None:
             yield rule.at_least, alert, reason
-
-
-def _raise_severity(step: Step, incident: Incident, severity: Severity, alert: str, reason: str) -> Incident:
-    fact = SeverityRaised(
-        incident=incident.id,
-        version=incident.version + 1,
-        at=step.now,
-        before=incident.severity,
-        after=severity,
-        reason=reason,
-        alert=alert,
-    )
-    return step.emit(incident.tenant, fact, incident)

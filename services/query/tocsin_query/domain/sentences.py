@@ -39,6 +39,8 @@ def sentence_of(fact: AnyIncidentFact | None) -> str:  # noqa: C901, PLR0912 # o
             return _ended(fact)
         case AlertsRecorded():
             return f"{_counted(fact.events, 'alert event')} came."
+        case SeverityRaised(worst=worst) if worst is not None:
+            return f"It stays {fact.after}, as somebody set it; {worst} is the worst that it had by itself: {fact.reason}."
         case SeverityRaised():
             return f"Its severity rose from {fact.before} to {fact.after}: {fact.reason}."
         case IncidentResolved():
