@@ -224,3 +224,14 @@ def test_a_rule_that_leaves_it_to_people_no_more_ends_what_resolved_already(afte
     folding.rules({"name": "r", **after})
     folding.tick_for(180)
     assert folding.incident().status is IncidentStatus.RESOLVED
+
+
+def test_of_several_under_a_key_that_stays_the_one_that_collects_goes_on_though_another_is_older() -> None:
+    folding = Folding()
+    folding.deliver(firing("a"))
+    folding.deliver(resolved("a"))
+    folding.wait(60).deliver(firing("b"))
+    folding.ask({"kind": "reopen", "incident": folding.incidents()[0].id})
+    folding.rules({"name": "quiet", "resolve": {"after": "1m"}})
+    assert effects(folding.deliver(firing("c"))) == ["joined"]
+    assert [incident.alert_count for incident in folding.incidents()] == [1, 2]

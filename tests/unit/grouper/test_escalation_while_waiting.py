@@ -14,6 +14,7 @@ from tocsin_grouper.adapters import rows
 from tocsin_grouper.adapters.postgres import _group
 from tocsin_grouper.domain.changes import Changes
 from tocsin_grouper.domain.facts import Fact
+from tocsin_grouper.domain.state import Group
 from tocsin_grouper.handler import PartitionHandler
 
 PAIRS = {"name": "pairs", "group_by": ["service"], "threshold": {"alerts": 2, "within": "10m"}}
@@ -103,6 +104,21 @@ def test_spikes_count_what_all_that_wait_were_told() -> None:
     assert raises(folding.wait(300).deliver(firing("c", **LOW))) == [
         ("CRITICAL", "escalation rule spike: 4 events within 120 s, while it waited for others")
     ]
+
+
+def test_of_a_body_that_names_an_alert_twice_each_time_is_asked_for_itself() -> None:
+    """As in an incident that is open: what it said first does not match what it says next."""
+    folding = pairs(SPIKE | {"spike": {"events": 2, "within": "2m"}})
+    folding.deliver(firing("a", title="now", **LOW), firing("a", title="then", **LOW))
+    assert raises(folding.deliver(firing("b", **LOW))) == []
+
+
+def test_minutes_further_back_than_any_spike_looks_are_forgotten() -> None:
+    folding = pairs(SPIKE)
+    for number in range(8):
+        folding.wait(60).deliver(firing("a", title=f"{number}", **LOW))
+    (group,) = [value for value in dict(folding.state.loaded).values() if isinstance(value, Group)]
+    assert [len(each.events) for each in group.held] == [3]
 
 
 def test_events_of_an_alert_that_resolved_while_it_waited_do_not_count() -> None:

@@ -2,6 +2,7 @@
 
 from tests.support.folding import Folding, decided, effects, firing, incident_facts, kinds, resolved
 from tocsin_contracts.incident import IncidentOpened, IncidentRegrouped
+from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_contracts.times import SECOND
@@ -189,6 +190,28 @@ def test_what_is_opened_again_goes_by_the_rules_in_force() -> None:
     assert goes_to(folding, "c", service="y") == 1
 
 
+def test_the_group_of_before_does_not_lead_to_what_was_opened_again_under_another_key() -> None:
+    folding = two()
+    folding.deliver(resolved("b"))
+    folding.rules(BY_SERVICE | {"matchers": 'service="y"'})
+    folding.ask({"kind": "reopen", "incident": folding.incidents()[1].id})
+    assert goes_to(folding, "c", service="z", problem="p2") is None
+
+
+def test_what_an_undo_gives_back_silent_ends_by_the_rules_in_force() -> None:
+    folding = Folding(settings=IntegrationSettings(group_window_s=60))
+    folding.deliver(firing("a", problem="p1"))
+    folding.wait(1).deliver(firing("b", problem="p2", never_resolves=True))
+    folding.tick_for(150)
+    came = merge(folding, 0, 1)
+    folding.command(folding.incidents()[0].id, IncidentStatus.RESOLVED)
+    folding.rules({"name": "silent", "resolve_silent_after": "2m"})
+    undo(folding, 0, came)
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    folding.tick_for(300)
+    assert folding.incidents()[1].status is IncidentStatus.RESOLVED
+
+
 def test_what_an_undo_opens_again_goes_by_the_rules_in_force() -> None:
     folding = two()
     came = merge(folding, 0, 1)
@@ -215,7 +238,8 @@ def test_a_rule_that_opens_the_taker_again_leaves_the_group_with_what_was_merged
     folding.wait(1).deliver(firing("b", problem="p2"))
     came = merge(folding, 0, 1)
     folding.wait(1).deliver(resolved("a"), resolved("b"))
-    assert effects(folding.wait(1).deliver(firing("c", problem="p2"))) == ["reopened"]
+    facts = folding.wait(1).deliver(firing("c", problem="p2"))
+    assert (effects(facts), kinds(facts)) == (["reopened"], ["incident-reopened", "alerts-recorded"])
     undo(folding, 0, came)
     assert folding.incidents()[1].status is IncidentStatus.RESOLVED
     assert effects(folding.deliver(firing("d", problem="p2"))) == ["reopened"]

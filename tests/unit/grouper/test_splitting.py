@@ -126,6 +126,14 @@ def test_escalation_rules_are_asked_of_its_alerts() -> None:
     assert kinds(facts) == ["incident-opened", "alerts-left", "alerts-came", "severity-raised"]
 
 
+def test_what_is_worse_already_is_not_raised() -> None:
+    folding = Folding()
+    folding.rules(EVERYTHING, escalation=[{"name": "prod", "matchers": 'environment="prod"', "at_least": "HIGH"}])
+    folding.deliver(firing("api", **API), firing("disk", severity=Severity.CRITICAL, **DISK))
+    split(folding, "disk")
+    assert "severity-raised" not in kinds(folding.decisions[-1].facts)
+
+
 def split_and_said_anew_and_split() -> Folding:
     folding = storm()
     folding.deliver(firing("cpu", title="CPU"), firing("net", title="Net", labels={"a": "1"}))

@@ -209,7 +209,7 @@ def collect_again(step: Step, incident: Incident) -> None:
     key = GroupKey(incident.tenant, incident.group_key)
     group = step.draft.group(key) or Group(incident=None)
     latest = holder_of(step, incident.tenant, group)
-    if latest is None or not (latest.id == incident.id or latest.collects):
+    if latest is None or not latest.collects:
         step.draft.put(key, Group(incident=incident.id, held=group.held, openings=group.openings))
 
 
