@@ -82,7 +82,9 @@ def try_out(
     cases: Annotated[
         Path | None, typer.Option("--cases", help="YAML with `tests`, beside those of the file.", show_default=False)
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Explain the default classification rules too.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Explain default classification rules and all rules that do not match.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run alerts through the rules, explain each match and each non-match; exit code 1 if a test case fails. Asks nobody."""

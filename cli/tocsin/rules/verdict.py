@@ -26,9 +26,16 @@ class Verdict:
     escalations: tuple[str, ...]
     severity: Severity | None
     """By the severity maps and the escalations that wait for nothing."""
-    explained: tuple[Explained, ...]
     not_asked: str | None
     """Why the fold asks no rule about such an event: the rest says what it would answer if it fired. None: it does ask."""
+    rules: CompiledRules
+    said: AlertEvent
+    """The event, before aliases and maps."""
+
+    @property
+    def explained(self) -> list[Explained]:
+        """Why each rule matched or did not; asks all of them, one by one."""
+        return explain(self.rules, self.subject.source, self.subject.integration, self.said)
 
 
 def judge(rules: CompiledRules, subject: Subject) -> Verdict:
@@ -49,8 +56,9 @@ def judge(rules: CompiledRules, subject: Subject) -> Verdict:
         ruling=ruling,
         escalations=tuple(escalation.name for escalation in escalations),
         severity=severity,
-        explained=tuple(explain(rules, source, integration, subject.event)),
         not_asked=_not_asked(event, None if beat is None else beat.name),
+        rules=rules,
+        said=subject.event,
     )
 
 

@@ -164,6 +164,16 @@ def test_what_rules_are_not_asked_of_is_said(capsys: pytest.CaptureFixture[str],
     assert "\n  it resolves: it follows its alert" in run(capsys, "test", file, "--alerts", alerts)[1]
 
 
+def test_of_many_rules_that_do_not_match_the_nearest_are_explained(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    far = "".join(f"  - {{name: far-{number}, matchers: 'a=1,b=2'}}\n" for number in range(40))
+    file.write_text(GOOD.replace("tests:", far + "tests:").replace("service: api}", "service: web}"))
+    _, said, _ = run(capsys, "test", file)
+    assert "- rule api: service=" in said
+    assert (said.count("- rule far-"), "… 21 more do not match: --all explains them" in said) == (19, True)
+    _, said, _ = run(capsys, "test", file, "--all")
+    assert (said.count("- rule far-"), "more do not match" in said) == (40, False)
+
+
 def test_a_test_that_expects_nothing_is_told_of(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     file.write_text("version: 1\ntests:\n  - {alert: {title: x}, expect: {rule: default}}\n  - {alert: {title: x}, expect: {}}\n")
     assert run(capsys, "lint", file)[1].splitlines()[0] == f"warning: {file}:4: tests[1]: it expects nothing"
