@@ -136,7 +136,9 @@ async def test_links_are_made_and_taken_back(bob: Customer) -> None:
     found = await by_service(bob)
     one, two = found["one"]["id"], found["two"]["id"]
     await do(bob, "POST", f"/incidents/{one}/links", {"incident": found["two"]["short_code"]})
+    assert [[link["id"] for link in (await bob.get(f"/incidents/{each}"))["links"]] for each in (one, two)] == [[two], [one]]
     await do(bob, "DELETE", f"/incidents/{one}/links/{two}")
+    assert [(await bob.get(f"/incidents/{each}"))["links"] for each in (one, two)] == [[], []]
     kinds = [
         (fact["body"]["other"], fact["body"].get("linked", False))
         for fact in (await bob.get(f"/incidents/{one}"))["timeline"][:2]
@@ -161,6 +163,20 @@ async def test_many_are_changed_by_one_command_each_by_itself(bob: Customer) -> 
     assert {name: after[name]["status"] for name in SERVICES} == {"one": "ACKNOWLEDGED", "two": "RESOLVED", "three": "OPEN"}
     (action,) = (await bob.get(f"/incidents/{found['one']['id']}"))["actions"]
     assert action["comment"] == "ours"
+
+
+async def test_what_a_list_shows_is_what_a_bulk_with_its_filter_changes(bob: Customer) -> None:
+    """Also by what only the fold's clock tells: who is snoozed now."""
+    found = await by_service(bob)
+    await do(bob, "PUT", f"/incidents/{found['two']['id']}/snooze", {"for": "1h"})
+    await do(bob, "PUT", f"/incidents/{found['three']['id']}/category", {"category": "data"})
+    filters: list[dict[str, Any]] = [{"snoozed": True}, {"category": "data", "flapping": False}, {"snoozed": False}]
+    for said in filters:
+        query = {name: str(value).lower() for name, value in said.items()}
+        listed = {item["id"] for item in (await bob.get("/incidents", **query))["items"]}
+        told = await do(bob, "POST", "/incidents/bulk", {"filter": said, "action": {"kind": "assign", "assignee": "ada"}})
+        assert {result["incident"] for result in told["results"]} == listed
+        assert listed
 
 
 async def test_rules_come_into_force_version_by_version(ada: Customer) -> None:
