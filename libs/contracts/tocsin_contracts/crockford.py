@@ -7,7 +7,7 @@ _STANDARD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _CROCKFORD = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _DECODE = bytes.maketrans(_CROCKFORD, _STANDARD)
 _LETTERS = _CROCKFORD.decode("ascii")
-_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
+_TRIPLES = [first + second + third for first in _LETTERS for second in _LETTERS for third in _LETTERS]
 _FOLD = str.maketrans({"I": "1", "L": "1", "O": "0"})
 
 
@@ -15,9 +15,9 @@ def encode(data: bytes) -> str:
     """Encode bytes as upper-case Crockford base32 without padding."""
     bits = len(data) * 8
     length = -(-bits // 5)
-    pairs = -(-length // 2)
-    number = int.from_bytes(data, "big") << (pairs * 10 - bits)
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(pairs * 10 - 10, -1, -10)])[:length]
+    triples = -(-length // 3)
+    number = int.from_bytes(data, "big") << (triples * 15 - bits)
+    return "".join([_TRIPLES[number >> shift & 32767] for shift in range(triples * 15 - 15, -1, -15)])[:length]
 
 
 def decode(text: str) -> bytes:

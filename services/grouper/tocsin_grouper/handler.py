@@ -180,8 +180,10 @@ class PartitionHandler:
 
 def _report(decision: Decision) -> None:
     """Log what raised: the record's outcome tells people, this tells us."""
-    position = str(decision.record.position)
     if decision.error is not None:
+        position = str(decision.record.position)
         _log.error("record.fold_error", position=position, tenant_id=decision.record.tenant, exc_info=decision.error)
     for key, error in decision.timer_errors:
-        _log.error("timer.fold_error", position=position, tenant_id=key.tenant, timer=key.key, exc_info=error)
+        _log.error(
+            "timer.fold_error", position=str(decision.record.position), tenant_id=key.tenant, timer=key.key, exc_info=error
+        )

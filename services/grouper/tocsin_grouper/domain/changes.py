@@ -145,7 +145,7 @@ class Changes:
                 pass
 
     def _add_event(self, stamp: Stamp, fact: AlertRecorded) -> None:
-        key = AlertKey(fact.alert.tenant, fact.alert.id)
+        key = fact.key
         self.events.append((stamp, fact))
         self.alerts[key] = fact.alert
         if fact.first:

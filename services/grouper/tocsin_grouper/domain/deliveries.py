@@ -10,7 +10,7 @@ from tocsin_grouper.domain.alert_state import Moment
 from tocsin_grouper.domain.facts import AlertMoved, DeliveryRecorded, DeliveryRedriven
 from tocsin_grouper.domain.gathering import Gathering, moment_of
 from tocsin_grouper.domain.keys import AlertKey, DeliveryKey, SenderKey
-from tocsin_grouper.domain.state import RecordedDelivery, SenderDelivery
+from tocsin_grouper.domain.state import Alert, RecordedDelivery, SenderDelivery
 from tocsin_grouper.domain.step import Step
 
 REDRIVE_HORIZON = 30 * DAY
@@ -53,9 +53,9 @@ def _decide_normalized(step: Step, image: Image) -> None:
         _record(step, image, Outcome.DUPLICATE, refusal.reason, None, refusal.duplicate_of)
         return
     keys = [AlertKey(image.tenant, alert_id) for alert_id in image.alert_ids]
-    step.draft.require(keys)
+    alerts = step.draft.alerts(keys)
     moment = moment_of(step, image)
-    if image.sender_id is None and image.redrive_of is None and _same_content(step, image, keys, moment):
+    if image.sender_id is None and image.redrive_of is None and _same_content(step, image, keys, alerts, moment):
         _record(step, image, Outcome.DUPLICATE, Reason.SAME_CONTENT, None)
         return
     gathering = Gathering(step, image, keys, moment)
@@ -89,12 +89,11 @@ def _same_sender_id(step: Step, image: Image) -> _Refusal | None:
     return _Refusal(reason, known.offset)
 
 
-def _same_content(step: Step, image: Image, keys: list[AlertKey], moment: Moment) -> bool:
+def _same_content(step: Step, image: Image, keys: list[AlertKey], alerts: list[Alert | None], moment: Moment) -> bool:
     """Tell whether the delivery repeats by content; if so its alerts' leases move, and nothing is counted.
 
     A sign of life is one however often it says the same: Alertmanager repeats a Watchdog word for word.
     """
-    alerts = [step.draft.alert(key) for key in keys]
     repeats = duplicates.repeats_of(image, alerts, step.now)
     if repeats is None:
         return False

@@ -12,7 +12,7 @@ from tocsin_contracts.image import Image
 from tocsin_contracts.incident import AnyIncidentFact
 from tocsin_contracts.outcome import Outcome
 from tocsin_contracts.record import record
-from tocsin_grouper.domain.keys import TimerKey
+from tocsin_grouper.domain.keys import AlertKey, TimerKey
 from tocsin_grouper.domain.rules import Rules
 from tocsin_grouper.domain.state import Alert, PartitionClock, Timer
 
@@ -38,6 +38,7 @@ class AlertRecorded:
     """An alert event was applied: one row of `alert_events`, and the alert as it is now."""
 
     seq: int
+    key: AlertKey
     event: AlertEvent
     effect: Effect
     occurred_at: int

@@ -146,6 +146,7 @@ class Gathering:
         self._step.record(
             AlertRecorded(
                 seq=said.seq,
+                key=said.key,
                 event=event,
                 effect=effect,
                 occurred_at=at,

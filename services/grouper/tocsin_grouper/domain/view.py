@@ -77,6 +77,18 @@ class Draft:
         """Read an alert; None: it is loaded and absent."""
         return self._read(key, Alert)
 
+    def alerts(self, keys: Sequence[AlertKey]) -> list[Alert | None]:
+        """Read alerts, in their order; None: it is loaded and absent.
+
+        Raises:
+            Missing: all that are not loaded, at once.
+        """
+        try:
+            return [self.alert(key) for key in keys]
+        except Missing:
+            self.require(keys)
+            raise
+
     def incident(self, key: IncidentKey) -> Incident | None:
         """Read an incident; None: it is loaded and absent."""
         return self._read(key, Incident)
