@@ -118,6 +118,20 @@ def test_refusals_after_the_end_of_the_incident_extend_the_silence() -> None:
     assert folding.alert().status is AlertStatus.CLOSED
 
 
+def test_what_is_heard_behind_the_end_sets_when_the_silence_is_over() -> None:
+    """Until then the end may have set a later time: what was refused before it, and how much of that, is not known any more."""
+    folding = Folding(settings=SILENT)
+    folding.deliver(firing("a"))
+    folding.tick_for(7200, refused=["prod"])
+    folding.command(folding.incident().id, IncidentStatus.RESOLVED)
+    folding.tick_for(3720)
+    assert effects(folding.deliver(firing("a", title="still"))) == ["repeated"]
+    folding.tick_for(3600)
+    assert folding.alert().status is AlertStatus.OPEN
+    folding.tick_for(120)
+    assert folding.alert().status is AlertStatus.CLOSED
+
+
 def test_refusals_of_long_ago_extend_nothing() -> None:
     """Both deadlines count what was refused inside them: a bad day last month is no credit."""
     folding = Folding(settings=SILENT)

@@ -284,3 +284,12 @@ class Gathering:
         self._firing_here.discard(incident)
         if found is not None:
             settle(self._step, found, tally, why=why)
+            if found.status.is_over and (tally.repeated or tally.acknowledged):
+                self._arm_anew([*tally.repeated, *tally.acknowledged])
+
+    def _arm_anew(self, names: Sequence[str]) -> None:
+        """Let silence behind an end be counted from what was just heard: before, the end itself may have set a later time."""
+        for name in names:
+            alert = self._step.draft.alert(AlertKey(self._image.tenant, name))
+            if alert is not None and alert.status.is_active:
+                arm(self._step, alert)
