@@ -64,6 +64,26 @@ async def test_a_file_put_in_force_decides_where_alerts_go(person: Person) -> No
     assert (incident["alert_count"], incident["team"]) == (2, "storage")
 
 
+async def test_a_difference_says_what_becomes_of_open_incidents_and_changes_nothing(person: Person) -> None:
+    await person.customer.settle(alertmanager(am_alert("a", name="DiskFull", region="eu")))
+    before = await person.customer.incident()
+    asked = await person.runs("diff", str(person.file))
+    assert asked.code == 2, asked.err
+    assert asked.out.splitlines()[1:] == [
+        "1 open incident would go on otherwise:",
+        f"  {before['short_code']}: default -> by-region, under another key",
+    ]
+    told = (await person.runs("diff", str(person.file), "--json")).json()
+    assert [each["incident"] for each in told["incidents"]] == [before["id"]]
+    assert (told["version"], told["regrouped"], told["unknown"]) == (0, 1, None)
+    assert (await person.customer.incident())["rule"] == "default"
+
+    applied = await person.runs("apply", str(person.file))
+    assert applied.out.splitlines()[-2:] == ["Version 1 is in force.", "1 open incident goes on under another rule or key."]
+    person.file.write_text(FIRST.replace("team: storage", "team: disks"))
+    assert (await person.runs("diff", str(person.file))).out.splitlines()[-1] == "Every open incident goes on as it is."
+
+
 async def test_the_same_file_again_changes_nothing_and_another_is_the_next_version(person: Person) -> None:
     assert (await person.runs("apply", str(person.file))).code == 0
     again = await person.runs("apply", str(person.file))
@@ -72,7 +92,7 @@ async def test_the_same_file_again_changes_nothing_and_another_is_the_next_versi
 
     person.file.write_text("version: 1\n")
     gone = await person.runs("apply", str(person.file), "--json")
-    assert gone.json() == {"before": 1, "version": 2, "differences": ["- rules by-region"]}
+    assert gone.json() == {"before": 1, "version": 2, "regrouped": 0, "differences": ["- rules by-region"]}
     shown, first = await person.runs("show"), await person.runs("show", "--version", "1")
     assert (shown.out, "name: by-region" in first.out) == ("# version 2\nversion: 1\n", True)
 

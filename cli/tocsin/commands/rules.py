@@ -17,6 +17,7 @@ from tocsin.commands.trying import Header, read_payload
 from tocsin.rules import difference, telling
 from tocsin.rules.cases import Case, Result, read_cases, read_cases_file, run_case
 from tocsin.rules.file import RulesFile, UnfitFile, read_rules_file, read_text
+from tocsin.rules.foreseeing import NOTHING_FORESEEN, Foreseen, foresee
 from tocsin.rules.payload import subjects_of
 from tocsin.rules.verdict import judge
 from tocsin.rules.written_alert import read_alerts
@@ -105,14 +106,20 @@ def try_out(
 
 
 def diff(file: File, url: Url = None, key: Key = None, as_json: Json = False) -> None:
-    """Show what apply would change, and change nothing; exit code 2 if anything would."""
+    """Show what apply would change, open incidents too, and change nothing; exit code 2 if anything would."""
     read = read_rules_file(file)
-    found = ask(url, key, rules_in_force)
-    lines = difference.differences(found.rules, read.rules)
+
+    async def work(api: Api) -> tuple[InForce, list[str], Foreseen]:
+        found = await rules_in_force(api)
+        lines = difference.differences(found.rules, read.rules)
+        return found, lines, await foresee(api, read.document, found.version) if lines else NOTHING_FORESEEN
+
+    found, lines, foreseen = ask(url, key, work)
     if as_json:
-        show_json({"version": found.version, "differences": lines})
+        told = {"regrouped": foreseen.regrouped, "incidents": list(foreseen.incidents), "unknown": foreseen.unknown}
+        show_json({"version": found.version, "differences": lines, **told})
     else:
-        typer.echo("\n".join(lines or [f"Nothing differs from version {found.version}."]))
+        typer.echo("\n".join([*lines, *foreseen.lines()] if lines else [f"Nothing differs from version {found.version}."]))
     raise typer.Exit(DIFFERS if lines else 0)
 
 

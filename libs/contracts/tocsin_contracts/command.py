@@ -173,6 +173,8 @@ class SetRules(BaseModel):
     kind: Literal["set-rules"] = "set-rules"
     document: dict[str, JsonValue]
     comment: str | None = Field(default=None, max_length=1000)
+    dry_run: bool = False
+    """Only say what would become of open incidents."""
 
 
 Deed = (

@@ -32,7 +32,11 @@ _STATE: dict[str, Any] = {"incident": "I" * 26, "status": "OPEN", "version": 4, 
 COMMANDS: list[tuple[str, str, dict[str, Any]]] = [
     ("set-status", "applied", _STATE),
     ("split", "applied", {**_STATE, "new": _STATE}),
-    ("set-rules", "applied", {"version": 3, "regrouped": 12}),
+    (
+        "set-rules",
+        "applied",
+        {"version": 3, "regrouped": 1, "incidents": [{"incident": "I" * 26, "before": "a", "rule": "b", "moves": True}]},
+    ),
     (
         "bulk",
         "applied",

@@ -45,6 +45,25 @@ def test_another_version_than_expected_is_refused_with_the_one_in_force() -> Non
     assert decided(folding.ask(body, if_revision=1)).applied
 
 
+def test_a_dry_run_says_what_would_go_on_otherwise_and_changes_nothing() -> None:
+    folding = Folding()
+    folding.deliver(firing("a", service="api", problem="p1"), firing("b", service="api", problem="p2"))
+    folding.deliver(resolved("b", service="api", problem="p2"))
+    before = folding.incidents()
+    document = {"version": 1, "rules": [BY_SERVICE], "heartbeats": [{"name": "h", "matchers": "a=b", "every": "1m"}]}
+    facts = folding.ask({"kind": "set-rules", "document": document, "dry_run": True})
+    [first] = [each for each in before if each.status is IncidentStatus.OPEN]
+    assert decided(facts).detail == {
+        "version": 0,
+        "regrouped": 1,
+        "incidents": [{"incident": first.id, "before": "default", "rule": "by-service", "moves": True}],
+    }
+    assert (folding.incidents(), folding.state.rules, incident_facts(facts)) == (before, {}, [])
+    assert decided(folding.rules(BY_SERVICE)).detail == {"version": 1, "regrouped": 1}
+    again = folding.ask({"kind": "set-rules", "document": {"version": 1, "rules": [BY_SERVICE]}, "dry_run": True})
+    assert decided(again).detail == {"version": 1, "regrouped": 0, "incidents": []}
+
+
 @pytest.mark.parametrize("document", [{}, {"version": 2}, {"version": 1, "rules": [{"name": "x", "matchers": "=="}]}])
 def test_a_document_that_this_release_cannot_read_changes_nothing(document: dict[str, Any]) -> None:
     folding = Folding()

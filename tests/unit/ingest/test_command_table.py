@@ -57,6 +57,7 @@ DEEDS: list[tuple[str, str, Any, deeds.Body]] = [
     ("POST", "acknowledge", None, deeds.SetStatus(incident=I, status=IncidentStatus.ACKNOWLEDGED)),
     ("PUT", "assignee", {"assignee": " ada ", "comment": "c"}, deeds.Assign(incident=I, assignee="ada", comment="c")),
     ("PUT", "assignee", {"assignee": None}, deeds.Assign(incident=I, assignee=None)),
+    ("PUT", "assignee", {"assignee": "Zoë 大", "comment": "  "}, deeds.Assign(incident=I, assignee="Zoë 大")),
     ("PUT", "snooze", {"until": "2027-01-15T08:01:40Z"}, deeds.Snooze(incident=I, until=NOW + 100_000_000)),
     ("PUT", "snooze", {"for": "2h30m", "comment": "c"}, deeds.Snooze(incident=I, until=NOW + 9_000_000_000, comment="c")),
     ("PUT", "snooze", {"for": 90}, deeds.Snooze(incident=I, until=NOW + 90_000_000)),
@@ -94,6 +95,8 @@ UNFIT: list[tuple[str, str, Any, str, str]] = [
     ("PUT", "assignee", {}, "/assignee", "missing"),
     ("PUT", "assignee", {"assignee": ""}, "/assignee", "string_too_short"),
     ("PUT", "assignee", {"assignee": "a\nb"}, "/assignee", "string_pattern_mismatch"),
+    ("PUT", "assignee", {"assignee": "a\u202eb"}, "/assignee", "string_pattern_mismatch"),
+    ("PUT", "team", {"team": "a\x9b31mb"}, "/team", "string_pattern_mismatch"),
     ("PUT", "assignee", {"assignee": "ada", "tenant": "x"}, "/tenant", "extra_forbidden"),
     ("PUT", "snooze", {}, "", "value_error"),
     ("PUT", "snooze", {"for": 60, "until": "2027-01-15T08:01:40Z"}, "", "value_error"),
@@ -106,6 +109,7 @@ UNFIT: list[tuple[str, str, Any, str, str]] = [
     ("PUT", "snooze", {"until": "2027-01-15T08:00:00Z"}, "/until", "out-of-range"),
     ("PUT", "snooze", {"until": "2027-03-15T08:00:00Z"}, "/until", "out-of-range"),
     ("POST", "comments", {"text": ""}, "/text", "string_too_short"),
+    ("POST", "comments", {"text": " \n"}, "/text", "value_error"),
     ("POST", "comments", {"text": "a\u0000b"}, "/text", "string_pattern_mismatch"),
     ("POST", "comments", {"text": "x" * 10_001}, "/text", "string_too_long"),
     ("POST", "comments", {"text": "t", "comment": "c"}, "/comment", "extra_forbidden"),
@@ -280,11 +284,11 @@ async def test_one_command_spelled_in_two_ways_is_one_request(gateway: Gateway) 
 
 async def test_rules_are_a_record_of_their_own_kind(gateway: Gateway) -> None:
     document = {"version": 1, "rules": [{"name": "db", "matchers": 'service="db"', "group_by": ["host"]}]}
-    asked = {"document": document, "comment": "c"}
+    asked = {"document": document, "comment": "c", "dry_run": True}
     answer = await ask(gateway, "PUT", "/api/v1/rules", asked, {"If-Match": '"v3"'}, key="ruler")
     assert answer.status == 202, answer.body
     [command] = logged(gateway, Kind.RULE_SET)
-    assert command.body == deeds.SetRules(document=document, comment="c")
+    assert command.body == deeds.SetRules(document=document, comment="c", dry_run=True)
     assert command.if_revision == 3
     assert not logged(gateway)
 

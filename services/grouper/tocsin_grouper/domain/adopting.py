@@ -18,6 +18,8 @@ from tocsin_grouper.domain.view import by_age
 
 REGROUPED_MAX: Final = 20_000
 """Open incidents of a tenant, with those that they took in, that one change of its rules can carry over."""
+FORESEEN_MAX: Final = 100
+"""Open incidents that a dry run names; it counts all."""
 
 
 @record
@@ -52,10 +54,25 @@ def adopt(step: Step, command: Command, body: SetRules) -> dict[str, object] | R
     carried = _carried(step, tenant)
     if len(carried) > REGROUPED_MAX:
         return Rejection(409, {"reason": "too-many-open-incidents", "most": REGROUPED_MAX, "version": before.version})
+    if body.dry_run:
+        return {"version": before.version, **_foresee(step, tenant, after, carried)}
     step.adopt(tenant, after)
     step.record(RulesAdopted(tenant=tenant, rules=after, document=body.document, comment=body.comment, command=command))
     heartbeats.adopt(step, tenant, before, after)
     return {"version": after.version, "regrouped": _regroup_all(step, tenant, after, carried)}
+
+
+def _foresee(step: Step, tenant: str, after: Rules, carried: Sequence[_Carried]) -> dict[str, object]:
+    """Say which open incidents would go on otherwise, the oldest first, and how."""
+    open_ones = [each.incident for each in carried if each.holder is each.incident]
+    step.draft.require([OpeningKey(tenant, incident.id) for incident in open_ones])
+    told = [(incident, regrouping.wanted(step, incident, after)) for incident in open_ones]
+    incidents = [
+        {"incident": incident.id, "before": incident.rule, "rule": fact.rule, "moves": fact.group_key != incident.group_key}
+        for incident, fact in told
+        if fact is not None
+    ]
+    return {"regrouped": len(incidents), "incidents": incidents[:FORESEEN_MAX]}
 
 
 def _carried(step: Step, tenant: str) -> list[_Carried]:

@@ -193,6 +193,8 @@ class RulesChange(Act):
 
     document: dict[str, JsonValue]
     """A rule set."""
+    dry_run: bool = False
+    """Only say what would become of open incidents, and change nothing."""
 
     def deed(self, place: Place) -> deeds.SetRules:  # noqa: ARG002 - rules are of no incident
         """Give what goes into the log; see `Ask.deed`. Compiles every matcher, which takes a while."""
@@ -201,4 +203,4 @@ class RulesChange(Act):
         except UnfitRules as unfit:
             found = (Unfit(("document", *fault.place), fault.code, fault.detail) for fault in unfit.faults)
             raise UnfitValues(*found) from unfit
-        return deeds.SetRules(document=self.document, comment=self.comment)
+        return deeds.SetRules(document=self.document, comment=self.comment, dry_run=self.dry_run)

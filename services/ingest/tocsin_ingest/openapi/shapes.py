@@ -225,12 +225,22 @@ class BulkApplied(Shape):
     results: list[BulkResult]
 
 
+class ForeseenIncident(Shape):
+    """What a rule set would make of an open incident."""
+
+    incident: str
+    before: str = Field(description="The rule that it goes by.")
+    rule: str = Field(description="The rule that it would go by.")
+    moves: bool = Field(description="Whether its group key would be another one.")
+
+
 class RulesApplied(Shape):
     """A rule set that is in force."""
 
     command_id: str
     version: int
-    regrouped: int = Field(description="Open incidents that go on under another key or rule.")
+    regrouped: int = Field(description="Open incidents that go on under another key or rule; of a dry run: that would.")
+    incidents: list[ForeseenIncident] | None = Field(default=None, description="Of a dry run: the oldest 100 of them.")
 
 
 class CommandAccepted(Shape):

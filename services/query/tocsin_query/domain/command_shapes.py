@@ -50,11 +50,21 @@ class BulkChanged(Shape):
     results: list[BulkChange]
 
 
+class ForeseenIncident(Shape):
+    """What a rule set would make of an open incident."""
+
+    incident: str
+    before: str = Field(description="The rule that it goes by.")
+    rule: str = Field(description="The rule that it would go by.")
+    moves: bool = Field(description="Whether its group key would be another one.")
+
+
 class AdoptedRules(Shape):
     """A rule set that came into force."""
 
     version: int = Field(description="`/rules/versions/{id}` shows it.")
-    regrouped: int = Field(description="Open incidents that went on under another key or rule.")
+    regrouped: int = Field(description="Open incidents that went on under another key or rule; of a dry run: that would.")
+    incidents: list[ForeseenIncident] | None = Field(default=None, description="Of a dry run: the oldest 100 of them.")
 
 
 class RefusedCommand(Shape):
