@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 from tocsin_contracts import command as deeds
 
@@ -99,3 +99,9 @@ class Act(Ask):
 
     comment: Why | None = None
     """Kept with the action."""
+
+    @field_validator("comment")
+    @classmethod
+    def _says_something(cls, comment: str | None) -> str | None:
+        """Take a blank one for none."""
+        return comment if comment and comment.strip() else None

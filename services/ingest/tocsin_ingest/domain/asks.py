@@ -13,7 +13,16 @@ from tocsin_rules.category import Category
 from tocsin_rules.duration import parse_duration
 
 SNOOZE_MAX_S = 30 * 86_400
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=200,
+        strip_whitespace=True,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$",
+    ),
+]
+"""On one line, and written in one direction: it stands in lists, mails and chats."""
 
 
 class StatusChange(Act):
