@@ -8,6 +8,11 @@ UV_VERSION := 0.13.8
 MEMBERS := libs/contracts libs/rules libs/sources libs/runtime libs/control services/ingest services/normalizer services/grouper services/query cli
 TOCSIN := $(BIN)/tocsin
 PYTEST := $(BIN)/python -m pytest
+# Without bytecode every process of ours compiles a second's worth of source before it starts.
+unexport PYTHONDONTWRITEBYTECODE
+WORKERS ?= 2
+# Processes that share a run of the tests; each starts the servers that its own modules ask for (tests/support/workers.py).
+SPREAD := --numprocesses $(WORKERS) --no-loadscope-reorder
 
 help: ## List what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z0-9\/-]*:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,11 +62,11 @@ openapi: setup ## Write the gateway's part of the published OpenAPI document ane
 	@$(BIN)/python -m tocsin_ingest.openapi services/query/tocsin_query/gateway.json
 
 ##@ test
-test: setup ## Run every test (needs only Python, make and a network the first time)
-	@$(PYTEST) tests --ignore=tests/peers
+test: setup ## Run every test (needs only Python, make and a network the first time; WORKERS=4 for more processes than two)
+	@$(PYTEST) $(SPREAD) tests --ignore=tests/peers
 
-test/unit: setup ## Run the fast tests only: no network, seconds
-	@$(PYTEST) tests/unit
+test/unit: setup ## Run the fast tests only: no network, a minute
+	@$(PYTEST) $(SPREAD) tests/unit
 
 test/peers: setup ## Run Tocsin behind a real nginx, with the files of deploy/nginx (needs nginx)
 	@$(PYTEST) tests/peers
@@ -77,6 +82,7 @@ redrive: setup ## Let N deliveries fail, mend what failed, send them again throu
 
 fuzz: setup ## Mutate the recorded bodies of each source: what breaks, what is slow (N=2000 SEED=7 ONLY=datadog)
 	@$(BIN)/python -m tests.fuzz --runs $(or $(N),2000) --seed $(or $(SEED),7) $(if $(ONLY),--only $(ONLY))
+	@TOCSIN_TEST_FUZZ=long $(PYTEST) -q tests/unit/sources/test_totality.py -k 'mutated_sample $(if $(ONLY),and $(ONLY))'
 
 sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUNS=200)
 	@$(BIN)/python -m tests.simulation.sim --seed $(or $(SEED),7) --runs $(or $(RUNS),200)

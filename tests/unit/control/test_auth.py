@@ -32,14 +32,15 @@ def entry(*, expires_at: int | None = None, hashed: bytes = PARSED.sha256) -> Ke
     )
 
 
-@pytest.mark.parametrize("header", [f"Bearer {TEXT}", f"bearer {TEXT}", f"BEARER   {TEXT} "])
+@pytest.mark.parametrize("header", ["Bearer {}", "bearer {}", "BEARER   {} "])
 def test_a_bearer_header_gives_its_key(header: str) -> None:
-    assert bearer(header) == PARSED
+    assert bearer(header.format(TEXT)) == PARSED
 
 
 @pytest.mark.parametrize(
     "header",
     [None, "", "Bearer", "Bearer ", f"Basic {TEXT}", TEXT, f"Bearer {TEXT[:-1]}", f"Bearer {TEXT} x", "Bearer " + "x" * 9999],
+    ids=["none", "empty", "scheme", "space", "basic", "no-scheme", "cut", "more", "long"],  # a key is another in every process
 )
 def test_any_other_header_is_unauthenticated(header: str | None) -> None:
     with pytest.raises(Unauthenticated):
