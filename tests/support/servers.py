@@ -67,7 +67,8 @@ class SharedPostgres:
     async def create_database(self, template: str = "template0") -> Database:
         """Make a database with a name of its own, a copy of `template` (nobody may be connected to that)."""
         name = f"t_{secrets.token_hex(6)}"
-        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Copying files takes half of what copying through the write-ahead log takes, to make and to drop.
+        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return Database(name=name, dsn=self.dsn_of(name))
 
     async def drop_database(self, database: Database) -> None:
