@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.bodies import sentry_plugin, watchdog
 from tests.support.customer import Customer, move_in
+from tests.support.freezing import freeze
 from tests.support.servers import OwnKafka, OwnPostgres, SharedPostgres, run_broker, run_postgres, scratch
 from tests.support.system import System, run_system
 from tocsin.local.environment import SERVICES
@@ -32,11 +33,13 @@ class Fragile:
 
     def freeze_kafka(self) -> None:
         """Stop the broker from answering, its connections open: what a machine that hangs looks like."""
-        self._signal_kafka(signal.SIGSTOP)
+        assert self.kafka.broker.child is not None
+        freeze(self.kafka.broker.child.pid)
 
     def thaw_kafka(self) -> None:
         """Let it go on."""
-        self._signal_kafka(signal.SIGCONT)
+        if self.kafka.broker.child is not None:
+            self.kafka.broker.child.send(signal.SIGCONT)
 
     async def mend(self) -> None:
         """Start again whatever does not run, and wait until all of it works."""
@@ -45,10 +48,6 @@ class Fragile:
         await self.postgres.start()
         self.system.launch(*(name for name in SERVICES if name not in self.system.running()))
         await self.system.ready(*SERVICES)
-
-    def _signal_kafka(self, number: signal.Signals) -> None:
-        if self.kafka.broker.child is not None:
-            self.kafka.broker.child.send(number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,18 +86,21 @@ _SILENCES: dict[System, Silence] = {}
 async def _fall_silent(system: System) -> Silence:
     """Let two alerts fire whose source never resolves; one of them would fire again, and is answered 429."""
     terms = Terms(settings=IntegrationSettings(group_window_s=WINDOW_S))
-    silent = await move_in(system, "sentry", terms=terms)
-    refused = await move_in(system, "sentry", terms=terms, limit=(60, 1))
+    silent, refused, *beating = await asyncio.gather(
+        move_in(system, "sentry", terms=terms),
+        move_in(system, "sentry", terms=terms, limit=(60, 1)),
+        _beat(system, "1s"),
+        _beat(system, "1s", refused=True),
+        _beat(system, "30d"),
+    )
     for customer in (silent, refused):
         await customer.settle(sentry_plugin())
     answers = [await refused.send(sentry_plugin(event_id=f"{number:032}")) for number in range(20)]
     assert 429 in {answer.status for answer in answers}
-    heartbeats = {
-        "absent": await _beat(system, "1s"),
-        "refused": await _beat(system, "1s", refused=True),
-        "patient": await _beat(system, "30d"),
-    }
-    return Silence(customers={"silent": silent, "refused": refused}, heartbeats=heartbeats)
+    return Silence(
+        customers={"silent": silent, "refused": refused},
+        heartbeats=dict(zip(("absent", "refused", "patient"), beating, strict=True)),
+    )
 
 
 async def _beat(system: System, every: str, *, refused: bool = False) -> Customer:

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from tests.acceptance.conftest import Fragile
 from tests.support.bodies import alertmanager, am_alert
 from tests.support.customer import Customer, move_in
+from tests.support.freezing import freeze
 from tests.support.instance import eventually
 from tests.support.servers import SharedKafka, SharedPostgres
 from tests.support.system import Answer, System, run_system
@@ -88,7 +89,7 @@ async def test_a_record_that_only_its_leader_has_is_not_accepted(copied: System,
     leader = await _leader(copied.kafka, customer.tenant.partition)
     followers = [broker.child for broker in kafka_cluster.brokers if broker.settings.node.node_id != leader and broker.child]
     for child in followers:
-        child.send(signal.SIGSTOP)
+        freeze(child.pid)
     alone = await customer.send(body)
     for child in followers:
         child.send(signal.SIGCONT)
