@@ -1,15 +1,9 @@
 """Erase (DESIGN 3): behind it nothing of the tenant is shown, whoever reads from where; nobody else notices."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.support.bodies import alertmanager, am_alert
 from tests.support.customer import Customer, move_in
 from tests.support.instance import eventually
-from tests.support.servers import OwnKafka, SharedPostgres, run_broker, scratch
-from tests.support.system import System, run_system
-from tocsin.servers.kafka_runtime import KafkaRuntime
+from tests.support.system import System
 from tocsin_contracts.envelope import Kind, kind_of
 from tocsin_contracts.position import Position
 from tocsin_contracts.topics import ALERTS
@@ -18,23 +12,11 @@ from tocsin_control.erasing import erase_tenant
 from tocsin_control.tenants import find_tenant
 from tocsin_runtime.kafka_log import KafkaLog
 
-PROMPT = {"TOCSIN_INGEST_ERASE_POLL_S": "0.2", "TOCSIN_INGEST_ERASE_WAIT_S": "3"}
 _TABLES = """
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
  WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 """
-
-
-@pytest.fixture(scope="module")
-def system(kafka_runtime: KafkaRuntime, postgres: SharedPostgres) -> Iterator[System]:
-    """A system whose gateways erase at once: the shared one waits as long as a real one."""
-    with (
-        scratch() as directory,
-        run_broker(directory, kafka_runtime) as broker,
-        run_system(OwnKafka(broker), postgres, settings={"ingest": PROMPT}) as running,
-    ):
-        yield running
 
 
 async def erase(customer: Customer) -> Position:

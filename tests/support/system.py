@@ -58,7 +58,11 @@ ROOMY_PER_MIN = 30_000_000
 """What a worker is said to fold: many tests share a system, and each makes tenants."""
 TAIL_LINES = 15
 QUICK: Mapping[str, Mapping[str, str]] = {
-    "ingest": {"TOCSIN_INGEST_TICK_INTERVAL_S": "1"},
+    "ingest": {
+        "TOCSIN_INGEST_TICK_INTERVAL_S": "1",
+        "TOCSIN_INGEST_ERASE_POLL_S": "0.2",
+        "TOCSIN_INGEST_ERASE_WAIT_S": "3",
+    },
     "normalizer": {
         "TOCSIN_NORMALIZER_CLAIM_WAIT_S_MAX": "0.1",
         "TOCSIN_NORMALIZER_RETRY_S_MAX": "0.5",
