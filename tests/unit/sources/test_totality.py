@@ -1,6 +1,10 @@
-"""Whatever arrives, a source answers: an alert inside its bounds, or a reason. It never raises, and always answers the same."""
+"""Whatever arrives, a source answers: an alert inside its bounds, or a reason. It never raises, and always answers the same.
+
+`make test` tries 100 mutated samples of each source; `make fuzz` (TOCSIN_TEST_FUZZ=long) two thousand.
+"""
 
 import copy
+import os
 from typing import Any
 
 import orjson
@@ -17,6 +21,7 @@ from tocsin_sources import registry
 from tocsin_sources.document import NotJson, parse
 from tocsin_sources.source import Delivery, Failed, Ignored, Normalized
 
+EXAMPLES = 2_000 if os.environ.get("TOCSIN_TEST_FUZZ") == "long" else 100
 _SCALARS = st.sampled_from(
     [
         *(None, True, False, 0, -1, 7, 2**64 - 1, 1.5, 1e300, "", "x", "\x00", "null", "firing", "resolved", "x" * 3_000),
@@ -107,7 +112,7 @@ def shuffled(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("source", registry.names())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_mutated_sample_is_answered_inside_the_bounds(source: str, data: st.DataObject) -> None:
     names = [name for owner, name in all_payloads() if owner == source and name != "firing_sixty_alerts"]
