@@ -59,6 +59,11 @@ def lint(
         for number, case in enumerate(cases)
         if case.is_empty
     ]
+    doubts += [
+        Finding(place=("tests", number, "alert", "source"), code="never", detail=f"there is no source {case.alert.source!r}")
+        for number, case in enumerate(cases)
+        if case.alert.source not in registry.names()
+    ]
     doubts.sort(key=lambda doubt: read.written.line(doubt.place))
     found = [{"level": "warning", "said": read.told(each.place, each.detail), "code": each.code} for each in doubts]
     _tell(found, as_json=as_json)

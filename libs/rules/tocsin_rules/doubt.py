@@ -43,6 +43,8 @@ class Never:
             "environment": {name.strip().casefold(): meant for name, meant in reversed(rules.environments.items())},
         }
 
+        self._meant = {field: frozenset(aliases.values()) for field, aliases in self._aliases.items()}
+
     def why(self, matcher: Matcher) -> str:
         """Say why a matcher can never hold; "" where it may."""
         known = {"severity": [*Severity], "category": [*Category], "source": self._sources}.get(matcher.field)
@@ -50,7 +52,7 @@ class Never:
             return f"{matcher.field} is one of {', '.join(known)}"
         aliases = self._aliases.get(matcher.field)
         texts = texts_of(matcher) if aliases else None
-        names = set(aliases.values()) if aliases else set()
+        names = self._meant.get(matcher.field, frozenset())
         if aliases and texts and all(aliases.get(text.strip().casefold(), text) != text not in names for text in texts):
             return f"{texts[0]!r} is an alias of {aliases[texts[0].strip().casefold()]!r}, and aliases are applied before"
         return ""

@@ -180,8 +180,11 @@ def test_a_test_that_expects_nothing_is_told_of(capsys: pytest.CaptureFixture[st
 
 
 def test_a_source_that_is_none_is_told_of(capsys: pytest.CaptureFixture[str], file: Path) -> None:
-    file.write_text("version: 1\nrules: [{name: a, matchers: source=alertmanger}]\n")
-    assert 'source="alertmanger" never holds: source is one of alertmanager, ' in run(capsys, "lint", file)[1]
+    case = "{alert: {title: x, source: snetry}, expect: {rule: default}}"
+    file.write_text(f"version: 1\nrules: [{{name: a, matchers: source=alertmanger}}]\ntests: [{case}]\n")
+    said = run(capsys, "lint", file)[1]
+    assert 'source="alertmanger" never holds: source is one of alertmanager, ' in said
+    assert "tests[0].alert.source: there is no source 'snetry'" in said
 
 
 def test_a_body_of_which_no_alerts_come_is_refused(capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path) -> None:
