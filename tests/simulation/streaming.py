@@ -9,7 +9,7 @@ from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.position import Position
 from tocsin_contracts.tick import Tick
 from tocsin_contracts.times import SECOND
-from tocsin_grouper.decoding import decode
+from tocsin_grouper.decoding import decode, stamp_of
 from tocsin_grouper.domain.fold import LogRecord
 from tocsin_normalizer.domain.normalize import Normalizer
 from tocsin_runtime.log import Record
@@ -34,7 +34,7 @@ def image_records(sendings: Iterable[Sending], settings: IntegrationSettings | N
 
 def decoded(records: Sequence[Record]) -> list[LogRecord]:
     """Read the records as the grouper does."""
-    return [decode(record) for record in records]
+    return [decode(record, stamp_of(record)) for record in records]
 
 
 def _tick(offset: int, at: int) -> Record:
