@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Literal
 
 from tocsin_contracts.severity import Severity
@@ -93,6 +94,7 @@ def _contradictions(matchers: Sequence[Matcher]) -> Iterator[tuple[Matcher, Matc
                 yield left, right
 
 
+@lru_cache(maxsize=1_000)
 def meant_by(name: str) -> str | None:
     """Give the field whose name a label's looks like; None: it is one, or looks like none."""
     if name in FIELDS or name in _KNOWN_LABELS or name.startswith(LABELS) or name == "env":
