@@ -118,6 +118,7 @@ class InMemoryOutcomes:
         self._rows: dict[tuple[str, str], Outcome] = {}
         self._written = asyncio.Event()
         self.away = False
+        self.waited = 0
 
     def record(self, tenant: str, command: str, outcome: Outcome) -> None:
         """Do as the grouper does: the first outcome of a command stays."""
@@ -130,6 +131,7 @@ class InMemoryOutcomes:
         return self._rows.get((tenant, command))
 
     async def wait(self, tenant: str, command: str, timeout_s: float) -> Outcome | None:
+        self.waited += 1
         try:
             async with asyncio.timeout(timeout_s):
                 while (outcome := await self.find(tenant, command)) is None:

@@ -193,6 +193,23 @@ async def test_a_repeated_key_waits_for_its_first_attempt_before_it_is_told_that
     assert (answer.status, answer.problem) == (422, "idempotency-key-reused"), "it is the key's outcome that answers"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"incidents": [I], "action": {"kind": "snooze", "for": "soon"}},
+        {"incidents": [I], "action": {"kind": "snooze", "for": "40d"}},
+    ],
+)
+async def test_what_no_moment_would_take_is_refused_at_once_whatever_the_key(gateway: Gateway, body: Any) -> None:
+    """Nobody waits for the first attempt of a request that would have been refused as well."""
+    gateway.outcomes.waited = 0
+    answer = await bulk(gateway, body, Idempotency_Key="k", Prefer="wait=20")
+    assert (answer.status, gateway.outcomes.waited) == (422, 0)
+    late = {"incidents": [I], "action": {"kind": "snooze", "until": "2020-01-01T00:00:00Z"}}
+    answer = await bulk(gateway, late, Idempotency_Key="k", Prefer="wait=1")
+    assert (answer.status, gateway.outcomes.waited) == (422, 1), "it may have been in time when it was sent first"
+
+
 async def test_with_postgres_away_whole_ids_are_taken_and_a_filter_is_503(gateway: Gateway) -> None:
     gateway.incidents.away = True
     assert (await bulk(gateway, {"incidents": [I, J], "action": RESOLVE})).status == 202

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from aiohttp import web
 
@@ -17,7 +16,7 @@ from tocsin_contracts.position import Position
 from tocsin_control.principal import Principal
 from tocsin_ingest.caller import Callers
 from tocsin_ingest.commands.reading import Asked, read_command
-from tocsin_ingest.commands.resolving import Resolver
+from tocsin_ingest.commands.resolving import Passing, Resolver
 from tocsin_ingest.commands.table import Operation
 from tocsin_ingest.commands.telling import applied, mismatched, pending, rejected
 from tocsin_ingest.commands.waiting import CommandLog, Waits
@@ -28,7 +27,6 @@ from tocsin_ingest.ports import Exchange, Outcome
 from tocsin_ingest.receiving import Receiver
 from tocsin_runtime.buckets import Quota, policy
 from tocsin_runtime.clock import Clock
-from tocsin_runtime.http import Problem
 from tocsin_runtime.limits import Limits
 
 
@@ -103,15 +101,15 @@ class Commands:
         """Log the command and wait for its outcome; where it is not known in time, give the place of the record.
 
         What it names may have changed by its own first attempt, which was stored and is not folded yet (a filter that it
-        emptied): so a key's outcome is waited for before the request is refused.
+        emptied), or since (a time that has passed): so a key's outcome is waited for before the request is refused.
 
         Raises:
             Problem: 409, 413, 422, 503.
         """
         try:
             command = await self._command(principal, asked, name)
-        except Problem as problem:
-            if asked.key is None or problem.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        except Passing:
+            if asked.key is None:
                 raise
             outcome = await self._waits.outcome(principal.tenant, name, patience.seconds)
             if outcome is None:

@@ -18,6 +18,10 @@ from tocsin_runtime.errors import Recoverable
 from tocsin_runtime.http import Problem
 
 
+class Passing(Problem):
+    """A refusal for how things stand now: a while ago the same request may have been taken."""
+
+
 class Resolver:
     """Writes deeds: with whole ids, and times in place of spans."""
 
@@ -29,6 +33,7 @@ class Resolver:
         """Give what goes into the log. Whole ids need no PostgreSQL.
 
         Raises:
+            Passing: 422 for the moment.
             Problem: 404, 409 where a reference means several, 422, 503.
         """
         place = await self._place(tenant, asked, now)
@@ -36,7 +41,10 @@ class Resolver:
             return await self._slowly(asked.ask, place) if asked.operation.is_slow else asked.ask.deed(place)
         except UnfitValues as unfit:
             faults = [Fault(place=each.place, code=each.code, detail=each.detail) for each in unfit.found]
-            raise unfit_values(faults) from unfit
+            refused = unfit_values(faults)
+            if unfit.passing:
+                raise Passing(refused.status, refused.detail, type=refused.type, members=refused.members) from unfit
+            raise refused from unfit
 
     async def _place(self, tenant: str, asked: Asked, now: int) -> Place:
         """Look up which incidents are meant."""
@@ -85,9 +93,9 @@ class Resolver:
         return tuple(each.range.first if each.range.is_whole else whole[each.range] for each in named)
 
 
-def _unfit_filter(matched: int, code: str, detail: str) -> Problem:
+def _unfit_filter(matched: int, code: str, detail: str) -> Passing:
     errors = [{"pointer": "/filter", "code": code, "detail": detail}]
-    return Problem(422, detail, type=ProblemType.UNPROCESSABLE, members={"errors": errors, "matched": matched})
+    return Passing(422, detail, type=ProblemType.UNPROCESSABLE, members={"errors": errors, "matched": matched})
 
 
 def _only(named: Named, choices: list[Choice]) -> str:

@@ -24,10 +24,11 @@ class Unfit(NamedTuple):
 
 
 class UnfitValues(ValueError):  # noqa: N818 - it names what the values are
-    """Values are not what the command takes; `found` says which."""
+    """Values are not what the command takes; `found` says which, `passing` whether a while ago they were."""
 
-    def __init__(self, *found: Unfit) -> None:
+    def __init__(self, *found: Unfit, passing: bool = False) -> None:
         self.found = found
+        self.passing = passing
         super().__init__("; ".join(each.detail for each in found))
 
 

@@ -79,7 +79,8 @@ class SnoozeRequest(Act):
         if self.until is not None:
             until = from_datetime(self.until)
             if not now < until <= now + SNOOZE_MAX_S * SECOND:
-                raise UnfitValues(Unfit(("until",), "out-of-range", "A snooze ends after now, and within 30 days."))
+                detail = "A snooze ends after now, and within 30 days."
+                raise UnfitValues(Unfit(("until",), "out-of-range", detail), passing=True)
             return until
         return now + self._seconds() * SECOND
 

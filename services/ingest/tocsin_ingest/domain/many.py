@@ -182,7 +182,8 @@ class BulkRequest(Act):
         try:
             deed = self.action.deed(Place(incident="", now=place.now))
         except UnfitValues as unfit:
-            raise UnfitValues(*(each._replace(place=("action", *each.place)) for each in unfit.found)) from unfit
+            found = (each._replace(place=("action", *each.place)) for each in unfit.found)
+            raise UnfitValues(*found, passing=unfit.passing) from unfit
         if deed.comment is None and self.comment is not None:
             deed = deed.model_copy(update={"comment": self.comment})
         return deeds.Bulk(incidents=tuple(dict.fromkeys(place.others)), deed=deed)
