@@ -73,7 +73,7 @@ async def test_an_alert_that_waits_for_others_says_for_how_many(ada: Customer) -
     incident = await ada.incident()
     why = await ada.get(f"/alerts/{waiting}/why")
     assert (why["waiting_for"], why["incident_id"]) == (None, incident["id"])
-    assert why["sentence"] == f"It waited for others; {incident['short_code']} took it in when they were enough."
+    assert why["sentence"] == f"It waited for others; {incident['short_code']} took it in."
     assert (await ada.get(f"/incidents/{incident['id']}/why"))["began"]["decision"]["threshold"]["counted"] == 2
 
 

@@ -91,7 +91,7 @@ def test_every_effect_of_the_fold_has_words() -> None:
         (
             alert(),
             event("held", {**WHY, **WAITS}, None),
-            "It waited for others; INC-7K3QF2B took it in when they were enough.",
+            "It waited for others; INC-7K3QF2B took it in.",
         ),
         (alert(), event("opened", WHY, OTHER), "It is of INC-7K3QF2B."),
     ],

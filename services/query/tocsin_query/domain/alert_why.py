@@ -128,7 +128,7 @@ def _stands(row: Row, began: Mapping[str, Any] | None, waits: Mapping[str, Any] 
     if moved is not None:
         return f"It is of {_code(incident)}. {moved['sentence']}"
     if began is not None and began["effect"] == "held":
-        return f"It waited for others; {_code(incident)} took it in when they were enough."
+        return f"It waited for others; {_code(incident)} took it in."
     return f"It is of {_code(incident)}."
 
 
