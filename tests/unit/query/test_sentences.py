@@ -159,6 +159,11 @@ TOLD: list[tuple[AnyIncidentFact, str, dict[str, Any]]] = [
         "Ada took back the snooze of version 3.",
         {"field": "snoozed_until", "before": "2026-01-01T12:00:00Z", "undoes": 3},
     ),
+    (
+        Snoozed(**ADA, until=NOON, undoes=3),
+        "Ada took back what version 3 did to its snooze: it is snoozed until 2026-01-01T12:00:00Z, as before.",
+        {"field": "snoozed_until", "after": "2026-01-01T12:00:00Z", "undoes": 3},
+    ),
     (Commented(**ADA, text="Looks like the deploy."), "Ada wrote a comment.", {}),
     (LinkChanged(**ADA, other=OTHER, linked=True), f"Ada linked it to {CODE}.", {"linked": True}),
     (LinkChanged(**ADA, other=OTHER, linked=False), f"Ada unlinked it from {CODE}.", {"linked": False}),

@@ -105,10 +105,11 @@ def _regrouped(fact: IncidentRegrouped) -> str:
 
 def _snoozed(fact: Snoozed) -> str:
     until = "ended its snooze" if fact.until is None else f"snoozed it until {moment(fact.until)}"
-    if fact.undoes is not None:
-        return f"{fact.actor_name} took back the snooze of version {fact.undoes}" + (
-            "." if fact.until is None else f": it is snoozed until {moment(fact.until)}, as before."
-        )
+    if fact.undoes is not None and fact.until is None:
+        return f"{fact.actor_name} took back the snooze of version {fact.undoes}."
+    if fact.undoes is not None:  # a snooze that took the place of one, or the end of one
+        told = f"what version {fact.undoes} did to its snooze: it is snoozed until {moment(fact.until)}, as before"
+        return f"{fact.actor_name} took back {told}."
     return f"{fact.actor_name} {until}."
 
 
