@@ -137,7 +137,7 @@ async def move_in(
 ) -> Customer:
     """Make a tenant (or use one) with an integration and a key; every running gateway knows them then.
 
-    A gateway looks for changes once a second, so customers without wishes are made ahead, many at once.
+    A gateway looks for changes now and then, so customers without wishes are made ahead, many at once.
 
     Args:
         system: where.

@@ -60,6 +60,7 @@ TAIL_LINES = 15
 QUICK: Mapping[str, Mapping[str, str]] = {
     "ingest": {
         "TOCSIN_INGEST_TICK_INTERVAL_S": "1",
+        "TOCSIN_INGEST_CONTROL_POLL_S": "0.1",
         "TOCSIN_INGEST_ERASE_POLL_S": "0.2",
         "TOCSIN_INGEST_ERASE_WAIT_S": "3",
     },

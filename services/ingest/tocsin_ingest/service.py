@@ -220,6 +220,7 @@ def build(settings: IngestSettings) -> Ingest:
             clock=clock,
             snapshot=settings.snapshot,
             dropped=metrics.usage_dropped,
+            poll_s=settings.control_poll_s,
         ),
         outcomes=PostgresOutcomes(dsn, clock=clock, connections_max=settings.postgres_connections_max),
         incidents=PostgresIncidents(dsn, clock=clock, connections_max=settings.incident_connections_max),

@@ -68,6 +68,7 @@ class IngestSettings(Settings):
 
     sns_timeout_s: float = setting(2.0, "seconds of one visit to Amazon SNS, for a certificate or a confirmation", gt=0, le=10)
 
+    control_poll_s: float = setting(1.0, "seconds between two looks for changed tenants, integrations and keys", gt=0, le=5)
     erase_poll_s: float = setting(5.0, "seconds between two looks for tenants that are to be erased", gt=0, le=60)
     erase_wait_s: float = setting(
         15.0, "seconds from asking for a tenant's erasure to its record: every gateway refuses the tenant by then", ge=0, le=600
