@@ -132,6 +132,20 @@ def test_a_merge_into_what_was_merged_itself_is_not_undone_behind_its_back() -> 
     assert [counts(incident) for incident in folding.incidents()] == [(2, 2, 2), (1, 1, 1), (1, 1, 1)]
 
 
+def test_what_goes_back_resolved_has_its_quiet_time_from_then_on() -> None:
+    folding = Folding()
+    folding.rules({"name": "quiet", "resolve": {"after": "5m"}})
+    folding.deliver(firing("a", problem="p1"), firing("c", problem="p2"))
+    merge(folding)
+    folding.tick_for(600)
+    folding.deliver(resolved("c", problem="p2"))
+    undo(folding, 0, folding.incidents()[0].version - 1)
+    folding.tick_for(300)
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    folding.tick_for(90)
+    assert folding.incidents()[1].status is IncidentStatus.RESOLVED
+
+
 def test_what_resolved_meanwhile_is_resolved_when_it_goes_back() -> None:
     folding = two()
     merge(folding)

@@ -174,7 +174,7 @@ def _seen(
         content=event.content,
         content_status=event.status,
         content_at=moment.clock,
-        last_observed=moment.observed,
+        last_observed=moment.observed if before is None else max(before.last_observed, moment.observed),
         group_window_s=settings.group_window_s,
         silence_s=settings.silence_s,
         changed_offset=moment.offset,

@@ -235,8 +235,8 @@ def _came(before: Incident, fact: AlertsCame, place: Place) -> dict[str, Any]:
         "last_alert_at": max(before.last_alert_at, fact.last_alert_at),
         "silent": (before.silent or fact.silent) and active == 0,
     }
-    began = fact.reason == "split"  # with alerts that are resolved, maybe: then it waits for quiet from here
-    if fact.silent or began or (active > 0) != (before.firing_count > 0):
+    began = fact.reason == "split" or (fact.restores is not None and fact.alerts)  # all resolved, maybe: quiet counts from here
+    if began or fact.silent or (active > 0) != (before.firing_count > 0):
         changed["turned_observed"] = place.heard
     elif fact.restores is not None and not fact.alerts and not before.silent:
         changed["turned_observed"] = None  # a person wants it open: nothing of it can be over, until it turns
