@@ -87,8 +87,8 @@ fuzz: setup ## Mutate the recorded bodies of each source: what breaks, what is s
 sim: setup ## Run seeded simulations of the whole pipeline in memory (SEED=7 RUNS=200)
 	@$(BIN)/python -m tests.simulation.sim --seed $(or $(SEED),7) --runs $(or $(RUNS),200)
 
-model: setup ## Hold the fold against a second, naive model in 2,000 long streams (minutes; `make test` tries a few)
-	@TOCSIN_TEST_MODEL=long $(PYTEST) -q tests/unit/grouper/test_naive_model.py
+model: setup ## Hold the fold against a second, naive model in 2,000 long streams (minutes; SEED=7; `make test` tries a few)
+	@TOCSIN_TEST_MODEL=long $(PYTEST) -q tests/unit/grouper/test_naive_model.py $(if $(SEED),--hypothesis-seed=$(SEED))
 
 bench: setup ## Measure against floors taken in the same run (ONLY=gateway for one); writes bench-results.json
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))

@@ -52,7 +52,7 @@ class NaiveModel(NaiveTables):
                 return False
             same.append((alert, event))
         for alert, event in same:
-            alert.heard = self.time.moment(tenant, integration)
+            alert.heard = self.time.later(alert.heard, self.time.moment(tenant, integration))
             self._beat(tenant, integration, event)
         return bool(same)
 
@@ -102,7 +102,7 @@ class NaiveModel(NaiveTables):
         if event.status is EventStatus.FIRING and alert.content != event.content:
             alert.event, alert.team = event, self.rules_of(alert.tenant).ruling(event).team or alert.team
         alert.said, alert.said_at, alert.content = (event.content, event.status), self.time.clock, event.content
-        alert.heard = self.time.moment(alert.tenant, alert.integration)
+        alert.heard = self.time.later(alert.heard, self.time.moment(alert.tenant, alert.integration))
         newer = event.trusted and event.episode_at is not None and (alert.start is None or event.episode_at > alert.start)
         if event.status is EventStatus.RESOLVED:
             alert.unheard = not alert.active if newer else alert.unheard

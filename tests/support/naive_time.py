@@ -55,6 +55,11 @@ class NaiveTime:
         """Remember this moment."""
         return Moment(self.observed, integration, tuple((key[1], value) for key, value in self.owed.items() if key[0] == tenant))
 
+    def later(self, before: Moment, now: Moment) -> Moment:
+        """Give the later of two by what an integration could tell until then: refusals may be owed more than time that passed."""
+        ends = [each.observed - dict(each.owed).get(each.integration, 0) for each in (before, now)]
+        return before if before.integration == now.integration and ends[0] > ends[1] else now
+
     def owed_to(self, tenant: str, integration: str) -> int:
         """Say what an integration is owed by now."""
         return self.owed.get((tenant, integration), 0)
