@@ -44,13 +44,14 @@ class Patience:
     says_async: bool = False
 
     def heeded(self, *, pending: bool) -> str:
-        """Say which preferences an answer heeds, as `Preference-Applied` does; empty for none.
+        """Say which preference an answer heeds, as `Preference-Applied` does; empty for none.
 
         Args:
-            pending: whether the answer is a 202.
+            pending: whether the answer is a 202: then it may be that nobody could wait.
         """
-        told = ["respond-async"] if self.says_async and pending else []
-        return ", ".join([*told, f"wait={self.seconds:g}"] if self.says_wait else told)
+        if pending:
+            return "respond-async" if self.says_async else ""
+        return f"wait={self.seconds:g}" if self.says_wait else ""
 
 
 def read_if_match(header: str | None, kind: Precondition = Precondition.REVISION) -> int | None:
