@@ -1,6 +1,7 @@
 """How an event changes its alert: one function for each verdict, each giving the alert as it is then."""
 
 from dataclasses import replace
+from typing import Final
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.integration import IntegrationSettings
@@ -10,6 +11,11 @@ from tocsin_contracts.status import AlertStatus, EventStatus
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain.episodes import ordering_time
 from tocsin_grouper.domain.state import Alert
+
+# Members by one name each, as in `episodes`.
+_SAID_RESOLVED: Final = EventStatus.RESOLVED
+_RESOLVED: Final = AlertStatus.RESOLVED
+_OPEN: Final = AlertStatus.OPEN
 
 
 @record
@@ -48,7 +54,7 @@ def begin(
     """
     at = ordering_time(event, moment.clock)
     return _seen(
-        before, alert_id, event, moment, AlertStatus.OPEN, incident, opened_at=moment.clock, occurred_at=at,
+        before, alert_id, event, moment, _OPEN, incident, opened_at=moment.clock, occurred_at=at,
         window_s=window_s, held=held,
     )  # fmt: skip
 
@@ -77,24 +83,24 @@ def acknowledge(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
 
 def resolve(before: Alert, event: AlertEvent, moment: Moment) -> Alert:
     """End the running episode by its source's word."""
-    return _seen(before, before.id, event, moment, AlertStatus.RESOLVED, before.incident, opened_at=before.opened_at)
+    return _seen(before, before.id, event, moment, _RESOLVED, before.incident, opened_at=before.opened_at)
 
 
 def stick(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment) -> Alert:
     """Remember an event that found nothing running; it holds against the firing that comes late."""
-    status = AlertStatus.RESOLVED if event.status is EventStatus.RESOLVED else AlertStatus.ACKNOWLEDGED
+    status = _RESOLVED if event.status is _SAID_RESOLVED else AlertStatus.ACKNOWLEDGED
     known = before is not None and (event.episode_at is None or event.episode_at == before.episode_at)
     opened_at = before.opened_at if before is not None and known else None
     incident = None if before is None else before.incident
     after = _seen(before, alert_id, event, moment, status, incident, opened_at=opened_at)
-    if before is not None and known and before.status is status is AlertStatus.RESOLVED:
+    if before is not None and known and before.status is status is _RESOLVED:
         return replace(after, resolved_at=before.resolved_at)  # said twice: it ended when it ended
     return after
 
 
 def heartbeat(before: Alert | None, alert_id: str, event: AlertEvent, moment: Moment) -> Alert:
     """Record a heartbeat: it never has an incident."""
-    status = AlertStatus.RESOLVED if event.status is EventStatus.RESOLVED else AlertStatus.OPEN
+    status = _RESOLVED if event.status is _SAID_RESOLVED else _OPEN
     return _seen(before, alert_id, event, moment, status, None, opened_at=moment.clock if before is None else before.opened_at)
 
 
@@ -120,7 +126,7 @@ def end(before: Alert, at: int, offset: int) -> Alert:
 
 def severity_of(before: Alert | None, event: AlertEvent) -> Severity:
     """Give the alert's severity behind an event: a resolve, or an event that does not say, keeps the one it had."""
-    if before is not None and (event.severity is None or event.status is EventStatus.RESOLVED):
+    if before is not None and (event.severity is None or event.status is _SAID_RESOLVED):
         return before.severity
     return event.severity or DEFAULT_SEVERITY
 
@@ -166,7 +172,7 @@ def _seen(
         episode_at=hint,
         occurred_at=occurred_at,
         opened_at=opened_at,
-        resolved_at=moment.clock if status is AlertStatus.RESOLVED else None,
+        resolved_at=moment.clock if status is _RESOLVED else None,
         created_at=moment.clock if before is None else before.created_at,
         updated_at=moment.clock,
         last_seen_at=moment.clock,

@@ -1,6 +1,6 @@
 """What becomes of a delivery (P2, P4): exactly one outcome."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tocsin_contracts.image import Image
 from tocsin_contracts.outcome import Mapped, Outcome, Reason
@@ -13,6 +13,10 @@ from tocsin_grouper.domain.keys import AlertKey, DeliveryKey, SenderKey
 from tocsin_grouper.domain.state import Alert, RecordedDelivery, SenderDelivery
 from tocsin_grouper.domain.step import Step
 
+# Members by one name each, as in `episodes`.
+_NORMALIZED: Final = Mapped.NORMALIZED
+_PROCESSED: Final = Outcome.PROCESSED
+_FAILED: Final = Outcome.FAILED
 REDRIVE_HORIZON = 30 * DAY
 """A failed delivery can be redriven this long (µs), by the fold's clock: `tocsin.log` keeps its bytes no longer by default.
 
@@ -33,13 +37,11 @@ def decide_delivery(step: Step, image: Image) -> None:
     Raises:
         Missing: state is needed that is not loaded.
     """
-    match image.mapped:
-        case Mapped.FAILED:
-            _record(step, image, Outcome.FAILED, image.reason, image.detail)
-        case Mapped.IGNORED:
-            _record(step, image, Outcome.IGNORED, image.reason, image.detail)
-        case Mapped.NORMALIZED:
-            _decide_normalized(step, image)
+    if image.mapped is _NORMALIZED:
+        _decide_normalized(step, image)
+    else:
+        outcome = Outcome.FAILED if image.mapped is Mapped.FAILED else Outcome.IGNORED
+        _record(step, image, outcome, image.reason, image.detail)
 
 
 def record_fold_error(step: Step, image: Image, error: Exception) -> None:
@@ -65,7 +67,7 @@ def _decide_normalized(step: Step, image: Image) -> None:
         step.draft.put(key, SenderDelivery(offset=step.position.offset, logged_at=step.now))
     if image.redrive_of is not None:
         _mark_redriven(step, image, image.redrive_of.partition, image.redrive_of.offset)
-    _record(step, image, Outcome.PROCESSED, None, None, incidents=tuple(gathering.incidents))
+    _record(step, image, _PROCESSED, None, None, incidents=tuple(gathering.incidents))
 
 
 def _refused_redrive(step: Step, image: Image) -> _Refusal | None:
@@ -125,7 +127,7 @@ def _record(
     duplicate_of: int | None = None,
     incidents: tuple[str, ...] = (),
 ) -> None:
-    if outcome is Outcome.FAILED:  # what else became of it no redrive needs to know: it is refused all the same
+    if outcome is _FAILED:  # what else became of it no redrive needs to know: it is refused all the same
         recorded = RecordedDelivery(tenant=image.tenant, outcome=outcome, logged_at=step.now)
         step.draft.put(DeliveryKey(*step.position), recorded)
     step.record(

@@ -7,16 +7,17 @@ alert counts in the body's order: it is cut into runs that name each alert once,
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.image import Image
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus
-from tocsin_grouper.domain import alert_state, heartbeats
+from tocsin_grouper.domain import alert_state, episodes, heartbeats
 from tocsin_grouper.domain.alert_state import Moment
 from tocsin_grouper.domain.beginning import Beginner, unhold
 from tocsin_grouper.domain.episode_timer import arm, disarm
-from tocsin_grouper.domain.episodes import Verdict, beats, judge, may_begin, ordering_time
+from tocsin_grouper.domain.episodes import beats, judge, may_begin, ordering_time
 from tocsin_grouper.domain.facts import AlertMoved, AlertRecorded, Effect
 from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, Key
 from tocsin_grouper.domain.said import Said, cut
@@ -28,6 +29,10 @@ from tocsin_grouper.domain.waiting import demanded
 from tocsin_rules.document import EscalationRule, Threshold
 
 _UNCOUNTED = frozenset({Effect.RECORDED, Effect.HEARTBEAT, Effect.LATE, Effect.HELD})
+# Members by one name each, as in `episodes`.
+_FIRING: Final = EventStatus.FIRING
+_RESOLVED: Final = EventStatus.RESOLVED
+_LATE: Final = Effect.LATE
 
 
 def moment_of(step: Step, image: Image) -> Moment:
@@ -113,10 +118,10 @@ class Gathering:
         if self._tallies:
             self._settle_all(why=SUPERSEDED)
         for one in run:
-            if one.event.status is not EventStatus.RESOLVED:
+            if one.event.status is not _RESOLVED:
                 self._apply_one(one)
         for one in run:
-            if one.event.status is EventStatus.RESOLVED:
+            if one.event.status is _RESOLVED:
                 self._apply_one(one)
         self._settle_all()
 
@@ -127,7 +132,7 @@ class Gathering:
             return
         moment = self._moment
         said.verdict = judge(alert, said.event, moment.clock, moment.settings.dedup_window)
-        if said.verdict is Verdict.SUPERSEDES and alert is not None and alert.incident is not None:
+        if said.verdict is episodes.SUPERSEDES and alert is not None and alert.incident is not None:
             self._step.draft.put(said.key, alert_state.end(alert, moment.clock, moment.offset))
             tally = self._tally(alert.incident)
             tally.ended.append(alert.id)
@@ -141,7 +146,7 @@ class Gathering:
         after, effect = self._apply_verdict(said, before)
         if after.incident is not None and effect not in _UNCOUNTED:
             self._tally(after.incident).count(at)
-        renewed = effect is not Effect.LATE and (before is None or before.content != event.content)
+        renewed = effect is not _LATE and (before is None or before.content != event.content)
         self._step.draft.put(said.key, after)
         self._step.record(
             AlertRecorded(
@@ -155,7 +160,7 @@ class Gathering:
                 category=None if said.why is None else said.judged.classified.category,
                 why=said.why,
                 first=before is None,
-                described=before is None or (renewed and event.status is EventStatus.FIRING),
+                described=before is None or (renewed and event.status is _FIRING),
                 renewed=renewed,
             )
         )
@@ -164,22 +169,22 @@ class Gathering:
         name, event, moment = said.key.alert, said.event, self._moment
         if said.verdict is None:
             return self._beat(said, before)
-        if said.verdict is Verdict.BEGINS and before is not None and before.incident is not None and before.status.is_active:
-            said.verdict = Verdict.REPEATS  # it waited for others, and one named before it in the body took it in
-        if said.verdict in (Verdict.BEGINS, Verdict.SUPERSEDES):
+        if said.verdict is episodes.BEGINS and before is not None and before.incident is not None and before.status.is_active:
+            said.verdict = episodes.REPEATS  # it waited for others, and one named before it in the body took it in
+        if said.verdict in (episodes.BEGINS, episodes.SUPERSEDES):
             return self._begin(said, before)
-        if said.verdict is Verdict.STICKS or before is None:
+        if said.verdict is episodes.STICKS or before is None:
             return alert_state.stick(before, name, event, moment), self._confirm(event, before)
-        if said.verdict is Verdict.LATE:
+        if said.verdict is episodes.LATE:
             self._touch(before.incident)
-            return alert_state.note_late(before, moment), Effect.LATE
+            return alert_state.note_late(before, moment), _LATE
         tally = Tally() if before.incident is None else self._tally(before.incident)
-        if said.verdict is Verdict.RESOLVES:
+        if said.verdict is episodes.RESOLVES:
             tally.resolved.append(name)
             unhold(self._step, before)
             disarm(self._step, before)
             return alert_state.resolve(before, event, moment), Effect.RESOLVED
-        if said.verdict is Verdict.ACKNOWLEDGES:
+        if said.verdict is episodes.ACKNOWLEDGES:
             after, effect = alert_state.acknowledge(before, event, moment), Effect.ACKNOWLEDGED
             tally.acknowledged.append(name)
         else:
@@ -241,7 +246,7 @@ class Gathering:
 
     def _confirm(self, event: AlertEvent, before: Alert | None) -> Effect:
         """Resolve, by its source's word, an alert that silence had closed: its incident may wait for just that."""
-        if event.status is not EventStatus.RESOLVED or before is None or before.status is not AlertStatus.CLOSED:
+        if event.status is not _RESOLVED or before is None or before.status is not AlertStatus.CLOSED:
             return Effect.RECORDED
         incident = None if before.incident is None else self._step.incident(self._image.tenant, before.incident)
         if incident is None or incident.status.is_over:

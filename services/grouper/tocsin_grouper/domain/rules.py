@@ -21,6 +21,7 @@ from tocsin_rules.ruling import Classification, Ruling
 from tocsin_rules.shelf import SHELF, Written, write
 from tocsin_rules.terms import ResolveWhen
 
+_FIRING: Final = EventStatus.FIRING  # a member by one name, as in `episodes`
 JUDGED_MAX: Final = 1024
 """Deliveries whose judgements are kept: they are asked for twice, when their state is loaded and when they are decided."""
 
@@ -72,7 +73,7 @@ class Judged:
     @property
     def rules_it(self) -> bool:
         """Tell whether there is a ruling about it: it fires, and is no sign of life. What does not follows its alert."""
-        return self.event.status is EventStatus.FIRING and not self.event.heartbeat
+        return self.event.status is _FIRING and not self.event.heartbeat
 
     @property
     def classified(self) -> Classification:
@@ -137,7 +138,7 @@ def judge(rules: Rules, source: str, integration: str, said: AlertEvent) -> Judg
     """Say what the rules make of one alert event."""
     compiled = rules.compiled
     event = compiled.prepare(said)
-    if event.status is not EventStatus.FIRING:
+    if event.status is not _FIRING:
         return Judged(compiled, source, integration, said, event)
     beat = compiled.heartbeat_of(source, integration, event) if compiled.has_heartbeats else None
     if beat is not None and not event.heartbeat:
