@@ -399,7 +399,7 @@ class NaiveModel(NaiveTables):
         elif self.active(incident):
             return None
         elif incident.silent:
-            wait = incident.ruling.silent_s
+            wait = None if incident.ruling.never else incident.ruling.silent_s
         else:
             wait = incident.ruling.quiet_s if incident.waits and not incident.ruling.never else None
         return None if wait is None else self.time.due(incident.tenant, incident.turned, wait)

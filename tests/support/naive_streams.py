@@ -12,7 +12,7 @@ from tocsin_contracts.status import EventStatus
 from tocsin_contracts.times import SECOND
 
 SETTINGS = IntegrationSettings(dedup_window_s=60, group_window_s=120, silence_s=240)
-TENANTS = st.sampled_from(["acme", "acme", "acme", "other"])
+TENANTS = st.sampled_from([*["acme"] * 7, "other"])
 _RULES: tuple[dict[str, Any], ...] = (
     {"name": "pairs", "matchers": ['service="s1"'], "threshold": {"alerts": 2, "within": "3m"}},
     {"name": "again", "matchers": ['service="s2"'], "refire": "reopen", "reopen_within": "5m"},
@@ -30,7 +30,7 @@ _ESCALATION: tuple[dict[str, Any], ...] = (
 )
 RULES = {rule["name"]: rule for rule in _RULES}
 ESCALATION = {rule["name"]: rule for rule in _ESCALATION}
-CHOSEN = st.lists(st.sampled_from(sorted(RULES)), unique=True, max_size=3)
+CHOSEN = st.lists(st.sampled_from(sorted(RULES)), unique=True, max_size=4)
 ESCALATING = st.lists(st.sampled_from(sorted(ESCALATION)), unique=True)
 HEARTBEAT = {"name": "beat", "matchers": ['identity="w"'], "every": "3m"}
 SENDERS: dict[str, dict[str, Any]] = {

@@ -45,6 +45,13 @@ def test_with_a_quiet_time_it_waits_and_then_ends() -> None:
     assert reasons(folding) == ["every alert resolved, and stayed so"]
 
 
+def test_what_only_people_resolve_no_silence_does() -> None:
+    folding = with_rule({**NEVER, **SILENT, "name": "both"}, group_window_s=300)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(4 * 3600)
+    assert (folding.incident().status, folding.incident().silent) == (IncidentStatus.OPEN, True)
+
+
 def test_what_was_split_off_resolved_has_its_quiet_time_too() -> None:
     """Nothing of it ever turned: its alerts were resolved elsewhere."""
     folding = with_rule(QUIET)

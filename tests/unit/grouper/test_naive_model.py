@@ -165,18 +165,17 @@ class Both(RuleBasedStateMachine):
     @rule(
         seconds=st.sampled_from([15, 60, 90, 180, 300, 600]),
         second=st.booleans(),
+        leaves=st.booleans(),
         refused=st.sampled_from([[], [], [], ["prod"]]),
     )
-    def time_passes(self, seconds: int, second: bool, refused: list[str]) -> None:
+    def time_passes(self, seconds: int, second: bool, leaves: bool, refused: list[str]) -> None:
         for _ in range(seconds // 15):
             self.folding.wait(15)
             self.tick("p1", refused)
             if second:
                 self.tick("p2", [])
-
-    @rule()
-    def a_gateway_says_goodbye(self) -> None:
-        self.tick("p2", [], last=True)
+        if leaves:
+            self.tick("p2", [], last=True)
 
     @rule(tenant=TENANTS, chosen=CHOSEN, escalation=ESCALATING, beats=st.booleans())
     def put_rules(self, tenant: str, chosen: list[str], escalation: list[str], beats: bool) -> None:
@@ -213,16 +212,13 @@ class Both(RuleBasedStateMachine):
             (other,) = self.some(data, tenant)
             deed = data.draw(st.sampled_from([deed, {"kind": "link", "other": other}, {"kind": "unlink", "other": other}]))
         self.ask(tenant, deed | {"incident": name}, if_revision=revision)
+        if data.draw(st.integers(0, 7)) == 0:
+            number = data.draw(st.integers(1, self.asked + 1))
+            self.ask(tenant, {"kind": "comment", "incident": name, "text": "x"}, id=f"c{number}")
 
     @rule(data=st.data(), tenant=TENANTS)
     def somebody_does_it_to_many(self, data: st.DataObject, tenant: str) -> None:
         self.ask(tenant, {"kind": "bulk", "incidents": self.some(data, tenant, most=4), "deed": self.simple(data)})
-
-    @rule(data=st.data(), tenant=TENANTS)
-    def somebody_asks_again(self, data: st.DataObject, tenant: str) -> None:
-        number = data.draw(st.integers(1, self.asked + 1))
-        (name,) = self.some(data, tenant)
-        self.ask(tenant, {"kind": "comment", "incident": name, "text": "x"}, id=f"c{number}")
 
     @rule(data=st.data(), tenant=TENANTS)
     def somebody_merges(self, data: st.DataObject, tenant: str) -> None:
