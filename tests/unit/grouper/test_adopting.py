@@ -122,6 +122,16 @@ def test_of_several_under_one_new_key_the_oldest_collects_and_none_is_lost() -> 
     assert [incident.status for incident in folding.incidents()] == [IncidentStatus.OPEN, IncidentStatus.RESOLVED]
 
 
+def test_any_change_of_rules_lets_a_key_be_collected_for_by_what_is_open_of_it() -> None:
+    """Of two under one key the one that collected is over; rules that leave both as they are see to the other one."""
+    folding = Folding()
+    folding.deliver(firing("a", problem="p1", service="x"), firing("b", problem="p2", service="x"))
+    folding.rules({"name": "by-service", "group_by": ["service"]})
+    folding.command(folding.incidents()[0].id, IncidentStatus.RESOLVED)
+    folding.rules({"name": "by-service", "group_by": ["service"]})
+    assert effects(folding.deliver(firing("c", problem="p3", service="x"))) == ["joined"]
+
+
 def test_members_stay_where_they_are_whatever_their_new_key_says() -> None:
     folding = Folding()
     folding.deliver(firing("a", labels={"region": "eu"}), firing("b", labels={"region": "us"}))

@@ -132,6 +132,18 @@ def test_a_merge_into_what_was_merged_itself_is_not_undone_behind_its_back() -> 
     assert [counts(incident) for incident in folding.incidents()] == [(2, 2, 2), (1, 1, 1), (1, 1, 1)]
 
 
+def test_what_goes_back_ends_as_the_rules_in_force_say() -> None:
+    """They changed while the taker was over, so that they did not reach what it had taken in."""
+    folding = two()
+    merge(folding)
+    folding.deliver(resolved("c", problem="p2"))
+    version = folding.incidents()[0].version - 1
+    folding.command(folding.incidents()[0].id, IncidentStatus.RESOLVED)
+    folding.rules({"name": "people", "resolve": {"when": "never"}})
+    assert decided(undo(folding, 0, version)).applied
+    assert (folding.incidents()[1].status, folding.incidents()[1].rule) == (IncidentStatus.OPEN, "people")
+
+
 def test_what_goes_back_resolved_has_its_quiet_time_from_then_on() -> None:
     folding = Folding()
     folding.rules({"name": "quiet", "resolve": {"after": "5m"}})

@@ -102,7 +102,8 @@ def _regroup_all(step: Step, tenant: str, after: Rules, carried: Sequence[_Carri
     step.draft.require([OpeningKey(tenant, each.incident.id) for each in carried])
     told = [replace(each, fact=regrouping.wanted(step, each.incident, after)) for each in carried]
     moving = [(each, each.fact) for each in told if each.fact is not None]
-    groups = {key: None for each, fact in moving for key in (each.incident.group_key, fact.group_key)}
+    ruled = [each for each in told if regrouping.is_ruled(step, each.incident)]
+    groups = {key: None for each in ruled for key in (each.incident.group_key, each.key)}
     step.draft.require([GroupKey(tenant, key) for key in groups])
     for each, fact in moving:
         if fact.group_key != each.incident.group_key:

@@ -149,9 +149,10 @@ def _undo_merge(step: Step, target: Incident, command: Command, deed: Undo, came
         snoozed_until=_still(came.snoozed_until, step.now),
     )  # fmt: skip
     given, source = _move(step, command, deed.comment, target, source, move)
-    source = resolve_if_done(step, source)
     if not source.status.is_over:
-        collect_again(step, regrouping.catch_up(step, source))
+        source = resolve_if_done(step, regrouping.catch_up(step, source))
+    if not source.status.is_over:
+        collect_again(step, source)
     return _after_giving(step, target, given, alerts)
 
 

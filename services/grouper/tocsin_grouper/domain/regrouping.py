@@ -19,12 +19,22 @@ def wanted(step: Step, incident: Incident, after: Rules) -> IncidentRegrouped | 
         Missing: how it began is not loaded.
     """
     opening = step.draft.opening(OpeningKey(incident.tenant, incident.id))
-    if opening is None or opening.alert is None or opening.split_from is not None:
+    if opening is None or not is_ruled(step, incident):
         return None
     judged = judge(after, opening.source, opening.integration, event_of(opening))
     if not judged.rules_it:
         return None
     return _told(step, incident, after, judged.ruling)
+
+
+def is_ruled(step: Step, incident: Incident) -> bool:
+    """Tell whether rules give an incident its key: not what was split off, nor that of a heartbeat.
+
+    Raises:
+        Missing: how it began is not loaded.
+    """
+    opening = step.draft.opening(OpeningKey(incident.tenant, incident.id))
+    return opening is not None and opening.alert is not None and opening.split_from is None
 
 
 def _told(step: Step, incident: Incident, after: Rules, ruling: Ruling) -> IncidentRegrouped | None:
