@@ -104,7 +104,7 @@ async def _fill(system: System, tenant: Tenant) -> None:
     try:
         await guard.ensure(connection)
         await connection.copy_records_to_table(
-            "incidents", schema_name="proj", columns=rows.INCIDENTS, records=[_incident(n, tenant) for n in range(INCIDENTS)]
+            "incidents", schema_name="proj", columns=rows.INCIDENTS, records=[incident(n, tenant) for n in range(INCIDENTS)]
         )
         clock = START + INCIDENTS * STEP
         await connection.execute(_PARTITION, tenant.partition, clock, clock, INCIDENTS)
@@ -114,7 +114,7 @@ async def _fill(system: System, tenant: Tenant) -> None:
         await connection.close()
 
 
-def _incident(number: int, tenant: Tenant) -> rows.Row:
+def incident(number: int, tenant: Tenant) -> rows.Row:
     """Make the row of one incident; number and offset are the same."""
     group, service, at = f"{number:064x}", f"service-{number % SERVICES}", START + number * STEP
     status = STATUSES[number % len(STATUSES)]
@@ -132,5 +132,8 @@ def _incident(number: int, tenant: Tenant) -> rows.Row:
         "resolved_at": over if status in {"RESOLVED", "CLOSED"} else None, "closed_at": over if status == "CLOSED" else None,
         "alert_count": 3, "firing_count": 0 if status in {"RESOLVED", "CLOSED"} else 3, "event_count": 8, "version": 6,
         "revision": 1, "partition": tenant.partition, "opened_offset": number, "changed_offset": number, "over_observed": None,
+        "worst": SEVERITIES[number % len(SEVERITIES)], "category": ("errors", "latency", "other")[number % 3], "policy": "{}",
+        "split_from": None, "merged_into": None, "merged_by": None, "snoozed_until": None, "assignee": None, "runbook_url": None,
+        "turned_observed": over, "flapping": False, "silent": False, "recent": [],
     }  # fmt: skip
     return tuple(values[column] for column in rows.INCIDENTS)
