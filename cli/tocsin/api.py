@@ -133,4 +133,7 @@ def _refusal(status: int, answer: Mapping[str, Any]) -> Recoverable | Invalid:
         return Recoverable(said)
     if status == 401:
         said = "this API key opens nothing here: say --key or TOCSIN_API_KEY; 'tocsin keys create' makes one"
+    if status == 403 and answer.get("scope"):
+        made = f"'tocsin keys create HOLDER --tenant TENANT --scope {answer['scope']}'"
+        said = f"{said.removesuffix('.')}: say --key or TOCSIN_API_KEY; {made} makes one"
     return Invalid(f"status-{status}", harmless(said))

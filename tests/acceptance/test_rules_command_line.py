@@ -12,6 +12,7 @@ from tests.support.command_line import Said, tocsin
 from tests.support.customer import Customer, move_in
 from tests.support.system import System
 from tocsin.local.forwarder import Forwarder, ForwarderSettings
+from tocsin_control.principal import Scope
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "rules.yaml"
 FIRST = """\
@@ -129,6 +130,22 @@ async def test_a_file_whose_tests_fail_is_not_applied(person: Person) -> None:
     refused = await person.runs("apply", str(person.file))
     assert (refused.code, "rule: expected other, found by-region" in refused.out) == (1, True)
     assert (await person.runs("show", "--json")).json()["version"] == 0
+
+
+async def test_a_key_that_does_not_reach_is_told_how_one_is_made_that_does(person: Person) -> None:
+    """The gateway says it of `apply`, the query service of `show`."""
+    keys = await person.customer.keys(Scope.ALERTS_READ, Scope.INCIDENTS_READ)
+    told = {
+        ("show",): (Scope.ALERTS_READ, "incidents:read"),
+        ("apply", str(person.file)): (Scope.INCIDENTS_READ, "rules:write"),
+    }
+    for arguments, (held, wanted) in told.items():
+        said = await tocsin("rules", *arguments, "--url", person.url, "--key", keys[held])
+        assert (said.code, said.out) == (1, "")
+        assert said.err.lower() == (
+            f"tocsin: this needs an api key with the scope {wanted}: say --key or tocsin_api_key; "
+            f"'tocsin keys create holder --tenant tenant --scope {wanted}' makes one\n"
+        )
 
 
 async def test_no_answer_is_one_line(person: Person) -> None:

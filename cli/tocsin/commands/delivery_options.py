@@ -10,14 +10,23 @@ import typer
 
 from tocsin.api import Api, open_api
 from tocsin.demo.keeping import read_demo
-from tocsin.local.home import find_home
+from tocsin.demo.own_address import is_own
+from tocsin.local.home import Home, find_home
 from tocsin_runtime.errors import Fatal
 
 T = TypeVar("T")
-Url = Annotated[str | None, typer.Option("--url", help="The public address; else that of `tocsin demo`.", show_default=False)]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", envvar="TOCSIN_URL", help="The public address; else that of `tocsin demo`.", show_default=False),
+]
 Key = Annotated[
     str | None,
-    typer.Option("--key", envvar="TOCSIN_API_KEY", help="An API key; else that of `tocsin demo`.", show_default=False),
+    typer.Option(
+        "--key",
+        envvar="TOCSIN_API_KEY",
+        help="An API key; else that of `tocsin demo`, which goes to its own address only.",
+        show_default=False,
+    ),
 ]
 Delivery = Annotated[str, typer.Argument(metavar="ID", help="The delivery's id.")]
 Reasons = Annotated[
@@ -39,16 +48,30 @@ def ask(url: str | None, key: str | None, work: Callable[[Api], Awaitable[T]]) -
     Raises:
         TocsinError: one line for the person.
     """
-    demo = None if url and key else read_demo(find_home())
-    address, proof = url or (demo and demo.url), key or (demo and demo.api_key)
-    if not address or not proof:
-        raise Fatal("say --url and --key (or TOCSIN_API_KEY), or run 'tocsin demo' first")
+    address, proof = destination(url, key, find_home())
 
     async def asked() -> T:
         async with open_api(address, proof) as api:
             return await work(api)
 
     return asyncio.run(asked())
+
+
+def destination(url: str | None, key: str | None, home: Home) -> tuple[str, str]:
+    """Give the address to ask at, and the key to show there: what was said, else what `demo` kept in `home`.
+
+    Raises:
+        Fatal: one of them is missing, or the local instance's key would go to another address.
+    """
+    if url and key:
+        return url, key
+    demo = read_demo(home)
+    if url and (demo is None or not is_own(demo.url, url)):
+        keeps = "" if demo is None else f", and that of 'tocsin demo' goes to {demo.url} only"
+        raise Fatal(f"no key for {url} was given{keeps}: say --key or TOCSIN_API_KEY; 'tocsin keys create' there makes one")
+    if demo is None:
+        raise Fatal("say --url (or TOCSIN_URL) and --key (or TOCSIN_API_KEY), or run 'tocsin demo' first")
+    return demo.url, key or demo.api_key
 
 
 def filters(

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tocsin.commands.owner import Json, show, show_all
-from tocsin.demo.addressing import recipients
+from tocsin.demo.addressing import own_url, recipients
 from tocsin.demo.keeping import DemoTenant, read_demo
 from tocsin.local.home import Home, find_home
 from tocsin.sending import CONCURRENCY_MAX, NO_ANSWER, Addressed, Receipt, Recipient, chosen, send_all
@@ -183,12 +183,14 @@ def _recipient(source: str, url: str | None, integration: str | None, secret: st
     """Put the recipient together: what was said, else what the demo made.
 
     Raises:
-        Fatal: something is missing, or the secret of one integration would go to another.
+        Fatal: something is missing, or a secret would go to another integration than its own, or to another address.
     """
     if integration is not None and secret is None and sign:
         raise Fatal("--integration needs its --secret too (or TOCSIN_SECRET), or --no-sign")
     home = find_home()
     demo = None if url and integration else read_demo(home)
+    if demo is not None and url and sign and not secret:
+        url = own_url(demo, url)
     ours = None if demo is None else demo.integrations.get(source)
     address = url or (None if demo is None else demo.url)
     name = integration or (None if ours is None else ours.id)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from tocsin.demo.keeping import DemoTenant
+from tocsin.demo.own_address import is_own
 from tocsin.sending import Recipient
+from tocsin_runtime.errors import Fatal
 from tocsin_sources import registry
 
 _WORDS: Mapping[str, str] = {
@@ -22,12 +24,29 @@ def recipients(demo: DemoTenant, *, url: str | None = None, sign: bool = True) -
         demo: with its secrets.
         url: another address than that of the last start.
         sign: False to prove nothing.
+
+    Raises:
+        Fatal: the demo's secrets would go to another address than its own.
     """
-    address = (url or demo.url).rstrip("/")
+    address = demo.url if not url else own_url(demo, url) if sign else url.rstrip("/")
     return {
         source: Recipient(url=address, source=source, integration=integration.id, secret=integration.secret if sign else None)
         for source, integration in demo.integrations.items()
     }
+
+
+def own_url(demo: DemoTenant, url: str) -> str:
+    """Give the demo's own address, if `url` is that: its secrets go nowhere else, for some senders send the secret itself.
+
+    Raises:
+        Fatal: that is not the demo's own address.
+    """
+    if not is_own(demo.url, url):
+        raise Fatal(
+            f"the secrets of 'tocsin demo' go to {demo.url} only: for {url} say --integration and --secret (or TOCSIN_SECRET) of"
+            " an integration there, or --no-sign"
+        )
+    return demo.url
 
 
 def proofs(demo: DemoTenant) -> list[str]:

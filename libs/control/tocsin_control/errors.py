@@ -52,6 +52,7 @@ class Forbidden(Invalid):
 
     def __init__(self, scope: str) -> None:
         super().__init__("forbidden", f"this needs an API key with the scope {scope}")
+        self.scope = scope
 
 
 class MasterKeyUnfit(Fatal):

@@ -46,7 +46,8 @@ class Callers:
             raise (self._failures.failed(exchange.address) or unauthenticated()) from None
         except Forbidden:
             exchange.reason = "scope"
-            raise Problem(403, f"This needs an API key with the scope {scope}.", type=ProblemType.FORBIDDEN) from None
+            detail = f"This needs an API key with the scope {scope}."
+            raise Problem(403, detail, type=ProblemType.FORBIDDEN, members={"scope": scope}) from None
         except Recoverable as error:
             raise unavailable("API keys cannot be checked now. Try again.") from error
         return principal

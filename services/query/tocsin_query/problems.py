@@ -23,7 +23,7 @@ def explain(error: Exception) -> Problem | None:
             headers = {"WWW-Authenticate": 'Bearer realm="tocsin"'}
             return Problem(401, str(error), type=ProblemType.UNAUTHENTICATED, headers=headers)
         case Forbidden():
-            return Problem(403, str(error), type=ProblemType.FORBIDDEN)
+            return Problem(403, str(error), type=ProblemType.FORBIDDEN, members={"scope": error.scope})
         case Unknown():
             return Problem(404, "There is nothing under this id.", type=ProblemType.NOT_FOUND)
         case Ambiguous():

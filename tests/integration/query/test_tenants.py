@@ -128,6 +128,7 @@ async def test_a_key_needs_the_scope_of_each_route(
         assert (found.status != 403) == (scope in endpoint.scopes or scope is Scope.ADMIN), scope
         if found.status == 403:
             assert found.body["type"] == "https://tocsin.dev/problems/forbidden"
+            assert found.body["scope"] == endpoint.scopes[0]
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -77,7 +77,9 @@ def test_samples_can_be_listed_without_a_demo(home: Home) -> None:
 def test_the_demos_recipients_have_its_secrets_unless_nothing_is_to_be_proven() -> None:
     assert {each.secret for each in recipients(DEMO).values()} == {"s" * 32}
     assert {each.secret for each in recipients(DEMO, url="http://x/", sign=False).values()} == {None}
-    assert {each.url for each in recipients(DEMO, url="http://x/").values()} == {"http://x"}
+    assert {each.url for each in recipients(DEMO, url="http://x/", sign=False).values()} == {"http://x"}
+    with pytest.raises(Fatal, match=r"http://127\.0\.0\.1:1 only"):
+        recipients(DEMO, url="http://x/")
 
 
 def test_a_stream_is_written_at_the_pace_at_which_it_is_sent() -> None:

@@ -276,6 +276,7 @@ async def test_no_key_of_ours_is_401(gateway: Gateway, authorization: str | None
 async def test_a_key_without_the_scope_is_403(gateway: Gateway) -> None:
     answer = await patch(gateway, key="reader")
     assert (answer.status, answer.problem) == (403, "forbidden")
+    assert answer.json["scope"] == "incidents:write"
 
 
 @pytest.mark.parametrize("name", ["api_key", "access_token", "TOKEN"])

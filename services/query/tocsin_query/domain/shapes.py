@@ -262,4 +262,5 @@ class Problem(BaseModel):
     instance: str
     errors: list[ProblemError] | None = None
     choices: list[IncidentChoice] | None = Field(default=None, description="Of an ambiguous id: what it may mean.")
+    scope: str | None = Field(default=None, description="Of a key that does not reach: the scope of one that does.")
     violated_policies: list[str] | None = Field(default=None, alias="violated-policies", description="Quotas that are used up.")
