@@ -148,6 +148,7 @@ class NaiveModel(NaiveTables):
         again = last is not None and last.status is IncidentStatus.RESOLVED and (flaps or self._reopens(last, ruling))
         if again and last is not None:
             last.status, last.silent = IncidentStatus.OPEN, False
+            last.turned = self.time.moment(last.tenant, last.integration)
             if last.key == key:
                 self.behaves(last, ruling)
             incident = last
@@ -267,8 +268,7 @@ class NaiveModel(NaiveTables):
             self._ceased(incident)
         else:
             incident = None
-        if alert.status is not AlertStatus.RESOLVED:
-            alert.status = AlertStatus.RESOLVED
+        alert.status, alert.silent = AlertStatus.RESOLVED, False
         alert.resolved_at = self.time.clock if incident is not None or not alert.resolved_at else alert.resolved_at
         if incident is not None:
             self._count_plainly(incident)

@@ -45,6 +45,18 @@ def test_with_a_quiet_time_it_waits_and_then_ends() -> None:
     assert reasons(folding) == ["every alert resolved, and stayed so"]
 
 
+def test_a_word_about_what_silence_ended_begins_the_quiet_time() -> None:
+    folding = with_rule(QUIET, group_window_s=300)
+    folding.deliver(firing("a", never_resolves=True))
+    folding.tick_for(3600)
+    assert folding.incident().silent
+    folding.deliver(resolved("a"))
+    folding.tick_for(300)
+    assert folding.incident().status is IncidentStatus.OPEN
+    folding.tick_for(90)
+    assert folding.incident().status is IncidentStatus.RESOLVED
+
+
 def test_what_only_people_resolve_no_silence_does() -> None:
     folding = with_rule({**NEVER, **SILENT, "name": "both"}, group_window_s=300)
     folding.deliver(firing("a", never_resolves=True))

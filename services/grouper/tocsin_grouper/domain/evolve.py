@@ -137,7 +137,7 @@ def _opened(fact: IncidentOpened, place: Place) -> Incident:
 
 def _recorded(before: Incident, fact: AlertsRecorded, place: Place) -> Incident:
     active = before.firing_count + len(fact.joined) + len(fact.fired) - len(fact.resolved) - len(fact.ended)
-    turned = (active > 0) != (before.firing_count > 0)
+    turned = (active > 0) != (before.firing_count > 0) or (active == 0 and bool(fact.confirmed))  # quiet counts from a word
     return Incident(
         tenant=before.tenant,
         id=before.id,
