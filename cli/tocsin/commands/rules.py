@@ -27,6 +27,7 @@ from tocsin_rules.linting import Finding
 from tocsin_rules.linting import lint as find_all
 from tocsin_runtime.errors import Recoverable
 from tocsin_sources import registry
+from tocsin_sources.environments import default_environment
 
 DIFFERS = 2
 
@@ -54,7 +55,7 @@ def lint(
     except UnfitFile as unfit:
         _tell([{"level": "fault", "said": fault} for fault in unfit.faults], as_json=as_json)
         raise typer.Exit(1) from None
-    doubts = find_all(read.rules, registry.names()) + [
+    doubts = find_all(read.rules, registry.names(), default_environment) + [
         Finding(place=("tests", number), code="no_effect", detail="it expects nothing")
         for number, case in enumerate(cases)
         if case.is_empty
@@ -63,6 +64,15 @@ def lint(
         Finding(place=("tests", number, "alert", "source"), code="never", detail=f"there is no source {case.alert.source!r}")
         for number, case in enumerate(cases)
         if case.alert.source not in registry.names()
+    ]
+    doubts += [
+        Finding(
+            place=("tests", number, "alert", "environment"),
+            code="never",
+            detail=f"an environment {named!r} comes as {default_environment(named)!r}",
+        )
+        for number, case in enumerate(cases)
+        if (named := case.alert.environment) is not None and default_environment(named) != named
     ]
     doubts.sort(key=lambda doubt: read.written.line(doubt.place))
     found = [{"level": "warning", "said": read.told(each.place, each.detail), "code": each.code} for each in doubts]

@@ -1,7 +1,7 @@
 """What of matchers is probably not meant as it is written."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Literal
@@ -37,8 +37,9 @@ _LIKE_REGEX = re.compile(r"\.[*+]|^\^|\$$|\w\|\w")
 class Never:
     """Knows what values fields cannot have."""
 
-    def __init__(self, rules: RuleSet, sources: Collection[str]) -> None:
+    def __init__(self, rules: RuleSet, sources: Collection[str], environment_of: Callable[[str], str]) -> None:
         self._sources = sources
+        self._environment_of = environment_of
         self._aliases = {
             "service": {name.strip().casefold(): meant for name, meant in reversed(rules.services.items())},
             "environment": {name.strip().casefold(): meant for name, meant in reversed(rules.environments.items())},
@@ -56,6 +57,13 @@ class Never:
         names = self._meant.get(matcher.field, frozenset())
         if aliases and texts and all(aliases.get(text.strip().casefold(), text) != text not in names for text in texts):
             return f"{texts[0]!r} is an alias of {aliases[texts[0].strip().casefold()]!r}, and aliases are applied before"
+        return self._why_no_environment(matcher, names) if matcher.field == "environment" else ""
+
+    def _why_no_environment(self, matcher: Matcher, meant: Collection[str]) -> str:
+        """Say why no alert has such an environment: names are folded before rules see them, and no alias makes this one."""
+        texts = texts_of(matcher)
+        if texts and all(self._environment_of(text) != text and text not in meant for text in texts):
+            return f"an environment {texts[0]!r} comes as {self._environment_of(texts[0])!r}"
         return ""
 
 

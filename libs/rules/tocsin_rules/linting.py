@@ -1,6 +1,6 @@
 """What of a rule set is probably not meant as it is written. A rule set with findings is taken; people decide."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity, highest
@@ -27,14 +27,17 @@ class Finding:
     detail: str
 
 
-def lint(rules: RuleSet, sources: Collection[str] = ()) -> list[Finding]:
+def lint(
+    rules: RuleSet, sources: Collection[str] = (), environment_of: Callable[[str], str] = lambda name: name
+) -> list[Finding]:
     """Look for rules that are never reached, names that look mistyped, conditions that never or always hold.
 
     Args:
         rules: the rule set.
         sources: names of all sources there are; none: any name may be one.
+        environment_of: what the name of an environment was folded to before rules see it.
     """
-    never = Never(rules, sources)
+    never = Never(rules, sources, environment_of)
     kinds: tuple[tuple[str, Sequence[AnyRule]], ...] = (
         ("classification", rules.classification),
         ("rules", rules.rules),
@@ -58,6 +61,7 @@ def lint(rules: RuleSet, sources: Collection[str] = ()) -> list[Finding]:
     found += _repeated_escalations(rules.escalation)
     found += _aliases("services", rules.services)
     found += _aliases("environments", rules.environments)
+    found += _unread_environments(rules.environments, environment_of)
     return found
 
 
@@ -141,6 +145,14 @@ def _aliases(kind: str, aliases: dict[str, str]) -> Iterator[Finding]:
         if meant.casefold() != folded and any(meant.casefold() == other.casefold() for other in aliases):
             yield _at((kind, name), "no_chain", f"{meant!r} is an alias itself: aliases are applied once")
         seen.setdefault(folded, name)
+
+
+def _unread_environments(aliases: dict[str, str], environment_of: Callable[[str], str]) -> Iterator[Finding]:
+    """Find aliases of names that are folded to others before rules see them, which changes what is meant."""
+    for name, meant in aliases.items():
+        folded = environment_of(name)
+        if folded not in (name.strip().casefold(), meant) and folded not in aliases:
+            yield _at(("environments", name), "no_effect", f"{name!r} comes as {folded!r}, and that is no alias")
 
 
 def _at(place: Place, code: Code, detail: str) -> Finding:

@@ -27,3 +27,8 @@ def folded_environment(name: str | None, aliases: Mapping[str, str]) -> str | No
     if not key:
         return None
     return aliases.get(key) or _CANONICAL.get(key, key)
+
+
+def default_environment(name: str) -> str:
+    """Fold an environment name as it is where an integration has no foldings of its own."""
+    return folded_environment(name, {}) or ""

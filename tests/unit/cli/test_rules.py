@@ -187,6 +187,14 @@ def test_a_source_that_is_none_is_told_of(capsys: pytest.CaptureFixture[str], fi
     assert "tests[0].alert.source: there is no source 'snetry'" in said
 
 
+def test_an_environment_that_no_alert_has_is_told_of(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    case = "{alert: {title: x, environment: stg}, expect: {rule: default}}"
+    file.write_text(f"version: 1\nrules: [{{name: a, matchers: env=Production}}]\ntests: [{case}]\n")
+    said = run(capsys, "lint", file)[1]
+    assert "never holds: an environment 'Production' comes as 'prod'" in said
+    assert "tests[0].alert.environment: an environment 'stg' comes as 'staging'" in said
+
+
 def test_a_body_of_which_no_alerts_come_is_refused(capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path) -> None:
     body = tmp_path / "body.json"
     body.write_text("{}")

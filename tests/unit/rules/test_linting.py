@@ -124,6 +124,24 @@ def test_a_source_that_does_not_exist_never_matches() -> None:
     assert lint(read_rule_set(document)) == []
 
 
+def test_an_environment_that_names_are_folded_from_never_matches() -> None:
+    document = {
+        "version": 1,
+        "environments": {"stg": "stage", "production": "prod", "qa": "test"},
+        "rules": [
+            {"name": "a", "matchers": "env=~stg|STAGE"},
+            {"name": "b", "matchers": "env=stage"},
+            {"name": "c", "matchers": "env=qa2"},
+        ],
+    }
+    folded = {"stg": "staging", "STAGE": "staging", "production": "prod"}
+    found = lint(read_rule_set(document), environment_of=lambda name: folded.get(name, name))
+    assert [("/".join(map(str, each.place)), each.code, each.detail.rpartition(": ")[2]) for each in found] == [
+        ("rules/0/matchers", "never", "an environment 'stg' comes as 'staging'"),
+        ("environments/stg", "no_effect", "'stg' comes as 'staging', and that is no alias"),
+    ]
+
+
 def test_a_rule_for_signs_of_life_is_never_reached() -> None:
     beat = {"name": "beat", "matchers": "alertname=Watchdog", "every": "5m"}
     written = [{"name": "a", "matchers": "alertname=Watchdog,env=prod"}, {"name": "b", "matchers": "env=prod"}]
