@@ -5,7 +5,7 @@ from typing import Any
 from tests.support.folding import Folding, decided, effects, firing, kinds, resolved
 from tocsin_contracts.integration import IntegrationSettings
 from tocsin_contracts.severity import Severity
-from tocsin_contracts.status import IncidentStatus
+from tocsin_contracts.status import AlertStatus, IncidentStatus
 from tocsin_grouper.domain.facts import Fact
 from tocsin_grouper.domain.state import Alert, Incident
 
@@ -78,6 +78,19 @@ def test_a_worse_source_raises_the_target() -> None:
     folding = two(severity=Severity.CRITICAL)
     assert "severity-raised" in kinds(merge(folding))
     assert folding.incidents()[0].severity is Severity.CRITICAL
+
+
+def test_what_goes_back_to_what_was_over_long_ago_is_silent_since_then() -> None:
+    folding = Folding(settings=IntegrationSettings(silence_s=600))
+    folding.deliver(firing("a"), firing("b"))
+    version = folding.incident().version + 1
+    split(folding, "b")
+    folding.deliver(resolved("a"))
+    folding.tick_for(1200)
+    folding.command(folding.incidents()[1].id, IncidentStatus.RESOLVED)
+    undo(folding, 0, version)
+    folding.tick_for(15)
+    assert folding.alert("b").status is AlertStatus.CLOSED
 
 
 def test_undoing_a_split_raises_nothing_where_both_are_over() -> None:

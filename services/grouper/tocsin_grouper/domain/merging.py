@@ -13,6 +13,7 @@ from tocsin_contracts.status import AlertStatus, IncidentStatus
 from tocsin_grouper.domain import regrouping, splitting
 from tocsin_grouper.domain.deeds import collect_again, head, snoozed
 from tocsin_grouper.domain.ending import resolve_if_done, watch
+from tocsin_grouper.domain.episode_timer import arm
 from tocsin_grouper.domain.facts import AlertMoved
 from tocsin_grouper.domain.keys import ActionKey, AlertKey, IncidentKey, MembersKey
 from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
@@ -231,7 +232,7 @@ def _move(
     )
     taker_after = step.emit(tenant, came, taker)
     for alert in move.alerts:
-        _put_into(step, alert, taker.id)
+        _put_into(step, alert, taker_after)
     for incident, silent in ((giver_after, left.silent), (taker_after, came.silent)):
         if silent:
             watch(step, incident)
@@ -254,7 +255,9 @@ def _brings_silence(move: _Move) -> bool:
     return not has_others and not move.active and any(alert.status is AlertStatus.CLOSED for alert in move.alerts)
 
 
-def _put_into(step: Step, alert: Alert, incident: str) -> None:
-    moved = alert.into(incident, step.position.offset)
+def _put_into(step: Step, alert: Alert, incident: Incident) -> None:
+    moved = alert.into(incident.id, step.position.offset)
     step.draft.put(AlertKey(alert.tenant, alert.id), moved)
     step.record(AlertMoved(alert=moved))
+    if incident.status.is_over and moved.status.is_active:
+        arm(step, moved)  # silence counts from the end of this one, which may be long ago
