@@ -79,6 +79,7 @@ async def test_every_operation_of_the_gateway_answers_as_it_is_described(shared:
     customer = await move_in(shared)
     client = Client(shared, published, customer.key)
     await _send_webhooks(client, customer)
+    await _put_webhooks(client)
     await _send_by_token(client)
     await _manage(client)
     await _look_after_failed(client)
@@ -107,6 +108,22 @@ async def _send_webhooks(client: Client, customer: Customer) -> None:
     for name in ("deliver", "deliverAlerts", "deliverByName", "deliverAlertsByName"):
         await client.ask(name, b"{}", key="x")  # 404
         await client.ask(name, b"{}", key="x", source="alertmanager")  # 401
+
+
+async def _put_webhooks(client: Client) -> None:
+    """Do as Grafana does where its contact point is set to PUT."""
+    made = await client.ask("createIntegration", {"source": "grafana", "name": "by put", "url_token": True})
+    secret, token = made["secret"], made["url_with_token"].rsplit("/", 1)[1]
+    CANARIES.update((secret, token))
+    await client.system._known(lambda snapshot: made["id"] in snapshot.directory.integrations)
+    known = {"source": "grafana", "integration": made["id"], "token": token}
+    headers = {"x-tocsin-integration": made["id"]}
+    for prefix in ("deliver", "deliverAlerts"):
+        for name, key in ((f"{prefix}ByPut", secret), (f"{prefix}ByNameByPut", secret), (f"{prefix}WithTokenByPut", "")):
+            await client.ask(name, b'{"alerts": []}', key=key, headers=headers, **known)
+            await client.ask(name, b"{}", key=key and "x", headers=headers, **known | {"token": "x"})  # 401
+            await client.ask(name, b"{}", key="x", **known | {"source": "fax"})  # 404
+    await client.ask("deleteIntegration", id=made["id"])
 
 
 async def _send_by_token(client: Client) -> None:

@@ -1,6 +1,6 @@
 """One route table: which service owns each public path, whatever the method, and what may be done there (DESIGN 6).
 
-The forwarder of `tocsin up`, the nginx file and a test read it. Senders post webhooks, some with GET; reads go to
+The forwarder of `tocsin up`, the nginx file and a test read it. Senders post webhooks, or put them; reads go to
 query; every other method is a command and goes to ingest. `/-/…` and `/metrics` are never public.
 """
 
@@ -31,6 +31,8 @@ INGEST_SUFFIXES: tuple[tuple[str, str], ...] = (("/api/v1/deliveries/", "/body")
 PRIVATE_PREFIXES: tuple[str, ...] = ("/-/", "/metrics")
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CANONICAL = "/api/v1"
+DELIVERY_METHODS = ("POST", "PUT")
+"""How deliveries come: by POST; PUT is taken for sources whose senders can be set to it, and is 405 for the others."""
 _ORDER = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -57,12 +59,12 @@ def _segments(path: str) -> tuple[str, ...]:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route(path="/webhooks/{source}/{integration}", methods=("POST",)),
-    Route(path="/webhooks/{source}/{integration}/t/{token}", methods=("POST",)),
-    Route(path="/webhooks/{source}", methods=("POST",)),
-    Route(path="/alerts/webhook/{source}/{integration}", methods=("POST",)),
-    Route(path="/alerts/webhook/{source}/{integration}/t/{token}", methods=("POST",)),
-    Route(path="/alerts/webhook/{source}", methods=("POST",)),
+    Route(path="/webhooks/{source}/{integration}", methods=DELIVERY_METHODS),
+    Route(path="/webhooks/{source}/{integration}/t/{token}", methods=DELIVERY_METHODS),
+    Route(path="/webhooks/{source}", methods=DELIVERY_METHODS),
+    Route(path="/alerts/webhook/{source}/{integration}", methods=DELIVERY_METHODS),
+    Route(path="/alerts/webhook/{source}/{integration}/t/{token}", methods=DELIVERY_METHODS),
+    Route(path="/alerts/webhook/{source}", methods=DELIVERY_METHODS),
     Route(path="/incidents", methods=("GET",)),
     Route(path="/incidents/{id}", methods=("GET",)),
     Route(path="/incidents/{id}/why", methods=("GET",)),

@@ -7,7 +7,8 @@ the rule, for one that cannot be evaluated says nothing of another. Episode: `st
 
 Legacy: one alert a rule, `rule:<org>:<id>`, for a recovery names no series. No time at all. No data is MEDIUM at most.
 
-Delivery id: none, in either. Ignored: test notifications, and legacy states that are not yet or no longer watched.
+The contact point sends POST, or PUT where it is set to. Delivery id: none, in either.
+Ignored: test notifications, and legacy states that are not yet or no longer watched.
 """
 
 import re
@@ -220,4 +221,5 @@ SOURCE = Source(
     read=read,
     schemes=(HmacSha256Hex(SIGNATURE_HEADER), _TIMED, Bearer(), Basic()),
     trusted_time=True,
+    methods=("POST", "PUT"),
 )

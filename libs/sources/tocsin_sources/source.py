@@ -96,6 +96,8 @@ class Source:
     """Whether the sender's times come from one clock with a zone and may order events (SOURCES 0.1c)."""
     fixed_format: bool = True
     """True: a body that is no JSON is answered 400. False, for templated senders: 202 and the outcome `failed`."""
+    methods: tuple[str, ...] = ("POST",)
+    """How deliveries come; those of `tocsin_contracts.routes.DELIVERY_METHODS` that the sender can be set to."""
     signature_optional: bool = False
     """Whether an integration may be set to accept unsigned requests (E1)."""
     headers: frozenset[str] = frozenset()

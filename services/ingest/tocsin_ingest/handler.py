@@ -17,6 +17,7 @@ from tocsin_contracts.envelope import Kind, log_headers
 from tocsin_contracts.ids import delivery_id
 from tocsin_contracts.position import Position
 from tocsin_contracts.problem import ProblemType
+from tocsin_contracts.routes import DELIVERY_METHODS
 from tocsin_control.directory import Directory
 from tocsin_control.usage import TurnedAway
 from tocsin_ingest import handshake
@@ -157,7 +158,7 @@ class Deliveries:
         source = registry.get(target.source) if target.source == handshake.SOURCE and handshake.asks(request) else None
         admission = None if source is None else self._find(source, target, query, request)
         if admission is None or not (admission.tenant.enabled and admission.entry.enabled):
-            raise wrong_method("POST")
+            raise wrong_method(*methods_of(target.source))
         exchange.source, exchange.tenant, exchange.integration = target.source, admission.entry.tenant, admission.entry.id
         over = self._failures.over(exchange.address)
         if over is not None:
@@ -342,6 +343,12 @@ class Deliveries:
             self._refusals.note(admission.tenant.partition, admission.entry.tenant, admission.entry.id)
         if status == 429 and reason not in _DENIALS:
             self._first_refusals.note(admission.entry.tenant, admission.entry.id)
+
+
+def methods_of(name: str) -> tuple[str, ...]:
+    """List how deliveries of a source come; of one that nobody knows, all ways there are: whatever comes there is 404."""
+    source = registry.get(name)
+    return DELIVERY_METHODS if source is None else source.methods
 
 
 def _token_of(target: Webhook, source: Source, admission: Admission | None, query: Mapping[str, str]) -> str | None:

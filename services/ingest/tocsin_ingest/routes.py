@@ -20,7 +20,7 @@ from tocsin_ingest.commands.dispatch import Commands
 from tocsin_ingest.commands.table import find_operation
 from tocsin_ingest.domain.target import Body, Commanded, Failed, Managed, Target, Webhook, find_target
 from tocsin_ingest.failed.dispatch import FailedDeliveries
-from tocsin_ingest.handler import Deliveries
+from tocsin_ingest.handler import Deliveries, methods_of
 from tocsin_ingest.management.dispatch import Management
 from tocsin_ingest.metrics import IngestMetrics
 from tocsin_ingest.ports import Exchange, RequestLog
@@ -126,7 +126,7 @@ class Routes:
             case Webhook():
                 if request.method == "OPTIONS":
                     return self._deliveries.permit(request, target, parameters, exchange)
-                _require(request, "POST")
+                _require(request, *methods_of(target.source))
                 return self._deliveries.accept(request, target, parameters, exchange)
             case Commanded():
                 operation = find_operation(request.method, target.form)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.ingest.gateway import (
     ACME,
+    ACME_PARTITION,
     ALERTMANAGER,
     BEARER,
     BODY,
@@ -33,9 +34,12 @@ from tests.unit.ingest.gateway import (
     secret,
     tenant,
 )
+from tocsin_contracts.envelope import Kind
 from tocsin_contracts.ids import IntegrationId, parse_delivery_id
+from tocsin_contracts.routes import DELIVERY_METHODS
 from tocsin_control.signature_style import SignatureStyle
 from tocsin_runtime.clock import ManualClock
+from tocsin_sources import registry
 from tocsin_sources.signature import HmacSha256Hex
 
 SIGNER = HmacSha256Hex("sentry-hook-signature")
@@ -236,6 +240,45 @@ async def test_another_method_is_405_whatever_a_header_claims(gateway: Gateway, 
     answer = await gateway.send(method, ALERTMANAGER, headers=BEARER | {"X-HTTP-Method-Override": "POST"})
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")
     assert answer.problem == "method-not-allowed"
+
+
+@pytest.mark.parametrize("prefix", ["/api/v1/webhooks", "/webhooks", "/api/v1/alerts/webhook", "/alerts/webhook"])
+async def test_what_grafana_puts_is_a_delivery_as_what_it_posts(prefix: str) -> None:
+    """Its contact point has an option for the method; signature, answer and record are the same."""
+    pager = integration(PAGER, ACME, "grafana", secret(SECRET))
+    async with running(directory((pager,))) as gateway:
+        answers = [
+            await gateway.send(
+                method, f"{prefix}/grafana/{PAGER}", data=BODY, headers=BEARER | {"Content-Type": "application/json"}
+            )
+            for method in ("POST", "PUT")
+        ]
+        assert [answer.status for answer in answers] == [202, 202]
+        posted, put = gateway.records(ACME_PARTITION, Kind.DELIVERY)
+        assert (put.key, put.value) == (posted.key, posted.value) == (posted.key, BODY)
+
+        wrong = await gateway.send("PUT", f"{prefix}/grafana/{PAGER}", data=BODY, headers={"Authorization": "Bearer wrong"})
+        assert (wrong.status, wrong.problem) == (401, "unauthenticated")
+        for method in ("GET", "PATCH", "OPTIONS", "DELETE"):
+            other = await gateway.send(method, f"{prefix}/grafana/{PAGER}", headers=BEARER)
+            assert (other.status, other.headers["Allow"]) == (405, "POST, PUT")
+
+
+async def test_put_is_taken_from_no_sender_that_cannot_be_set_to_it(gateway: Gateway) -> None:
+    """Not at another source's path, whatever the integration; what lies at no source is 404 by either method."""
+    for name in set(registry.names()) - {"grafana"}:
+        answer = await gateway.send("PUT", f"/api/v1/webhooks/{name}/{PAGER}", data=BODY, headers=BEARER)
+        assert (answer.status, answer.headers["Allow"]) == (405, "POST"), name
+    assert (await gateway.send("PUT", "/api/v1/webhooks/nosuchtool/x", data=BODY)).status == 404
+    assert gateway.records(ACME_PARTITION, Kind.DELIVERY) == []
+
+
+def test_every_source_takes_post_and_what_the_route_table_knows() -> None:
+    for name in registry.names():
+        source = registry.get(name)
+        assert source is not None
+        assert "POST" in source.methods
+        assert set(source.methods) <= set(DELIVERY_METHODS)
 
 
 @pytest.mark.parametrize(

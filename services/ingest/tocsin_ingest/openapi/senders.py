@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from tocsin_contracts.problem import ProblemType as Type
+from tocsin_contracts.routes import DELIVERY_METHODS
 from tocsin_ingest.openapi import shapes
 from tocsin_ingest.openapi.described import Described, Json
+from tocsin_sources import registry
 
 _BODY: Final[Json] = {
     "application/json": {
@@ -72,26 +76,39 @@ _IN_THE_URL: Final = (
 )
 
 
-def _webhook(name: str, path: str, summary: str) -> Described:
+_BY_PUT: Final = "By PUT for sources whose senders can be set to it: {}. For any other known source it is 405. "
+
+
+def _webhook(name: str, path: str, summary: str) -> Iterator[Described]:
     named = "{integration}" in path
     token = path.endswith("{token}")
     uses = ("Source", "Integration") if named else ("Source", "IntegrationQuery", "TenantQuery", "IntegrationHeader")
-    return Described(
-        name=name,
-        method="POST",
-        path=path,
-        tag="webhooks",
-        summary=summary,
-        description=_SAYS + ((_IN_THE_URL if token else "") if named else _BY_NAME),
-        uses=(*uses, "UrlToken") if token else uses,
-        body_json=_BODY,
-        answers={202: shapes.Accepted},
-        headers=("Location", "RateLimit-Policy", "RateLimit"),
-        problems=_PROBLEMS,
-    )
+    for method in DELIVERY_METHODS:
+        first = method == "POST"
+        yield Described(
+            name=name if first else f"{name}By{method.capitalize()}",
+            method=method,
+            path=path,
+            tag="webhooks",
+            summary=summary,
+            description=("" if first else _BY_PUT.format(_takers(method)))
+            + _SAYS
+            + ((_IN_THE_URL if token else "") if named else _BY_NAME),
+            uses=(*uses, "UrlToken") if token else uses,
+            body_json=_BODY,
+            answers={202: shapes.Accepted},
+            headers=("Location", "RateLimit-Policy", "RateLimit"),
+            problems=_PROBLEMS,
+        )
 
 
-WEBHOOKS: Final = (
+def _takers(method: str) -> str:
+    """List the sources that take deliveries by a method."""
+    found = (registry.get(name) for name in registry.names())
+    return ", ".join(f"`{each.name}`" for each in found if each is not None and method in each.methods)
+
+
+_EVERY: Final = (
     _webhook("deliver", "/webhooks/{source}/{integration}", "Deliver a webhook: the URL that a new integration answers."),
     _webhook("deliverWithToken", "/webhooks/{source}/{integration}/t/{token}", "The same, by a URL that holds a token."),
     _webhook("deliverByName", "/webhooks/{source}", "Deliver a webhook to an integration that is named beside the path."),
@@ -101,3 +118,4 @@ WEBHOOKS: Final = (
     ),
     _webhook("deliverAlertsByName", "/alerts/webhook/{source}", "The same, without the integration in the path."),
 )
+WEBHOOKS: Final = tuple(chain.from_iterable(_EVERY))
