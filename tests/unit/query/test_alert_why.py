@@ -71,6 +71,18 @@ def test_an_event_says_what_it_did(effect: str, why: dict[str, Any] | None, sent
     assert (shown["decision"] is None) == (why is None)
 
 
+def test_an_incident_that_opened_again_did_not_compete_with_itself() -> None:
+    told = {
+        **WHY,
+        "reopened": "rule pairs: it fires again",
+        "competing": {"incident": MINE, "status": "RESOLVED", "because": "over"},
+    }
+
+    decision = happening(event("reopened", told), ACME)["decision"]
+
+    assert (decision["reopened"], decision["competing"]) == ("rule pairs: it fires again", None)
+
+
 def test_every_effect_of_the_fold_has_words() -> None:
     assert {effect.value for effect in Effect} - _PLAIN.keys() == {"reopened", "held"}
 

@@ -90,7 +90,7 @@ TOLD: list[tuple[AnyIncidentFact, str, dict[str, Any]]] = [
     ),
     (
         IncidentRegrouped(**HEAD, group_key="new", before="old", rule="hosts", rule_version=3, reason="r"),
-        "Version 3 of the rules came into force: it goes on under rule hosts, with another key.",
+        "Version 3 of the rules is in force: it goes on under rule hosts, with another key.",
         {"field": "group_key", "before": "old", "after": "new", "reason": "r"},
     ),
     (
@@ -98,7 +98,7 @@ TOLD: list[tuple[AnyIncidentFact, str, dict[str, Any]]] = [
             **HEAD, group_key="g", before="g", rule="hosts", rule_version=3, reason="r",
             why={"competing": {"incident": OTHER, "because": "it is older, and collects under this key"}},
         ),
-        f"Version 3 of the rules came into force: it goes on under rule hosts, with the key that it had; {ELSEWHERE}.",
+        f"Version 3 of the rules is in force: it goes on under rule hosts, with the key that it had; {ELSEWHERE}.",
         {"field": "group_key", "before": "g", "after": "g", "reason": "r"},
     ),
     (

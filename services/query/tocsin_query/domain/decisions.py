@@ -14,7 +14,8 @@ def decision(why: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     shown = {name: why[name] for name in _ALWAYS}
     rest = {name: why.get(name) for name in ("window_s", "threshold", "reopened")}
-    return {**shown, **rest, "competing": _competing(why.get("competing"))}
+    competing = None if rest["reopened"] else why.get("competing")  # it was over, and took the alert all the same
+    return {**shown, **rest, "competing": _competing(competing)}
 
 
 def _competing(told: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -95,7 +95,7 @@ def _set(actor: str, what: str, before: str, after: str) -> str:
 
 
 def _regrouped(fact: IncidentRegrouped) -> str:
-    told = f"Version {fact.rule_version} of the rules came into force: it goes on under rule {fact.rule}"
+    told = f"Version {fact.rule_version} of the rules is in force: it goes on under rule {fact.rule}"
     told += ", with the key that it had" if fact.group_key == fact.before else ", with another key"
     competing = fact.why.get("competing")
     if isinstance(competing, dict):
