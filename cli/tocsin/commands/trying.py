@@ -12,6 +12,7 @@ from tocsin_contracts.topics import BODY_MAX_BYTES
 from tocsin_control.documents import document_of
 from tocsin_control.errors import Refused
 from tocsin_control.integrations import find_integration
+from tocsin_control.mapping_taken import untaken
 from tocsin_control.trial import shown, try_delivery
 from tocsin_sources import registry
 from tocsin_sources.source import Failed
@@ -42,17 +43,21 @@ def try_out(
     """Show what today's code makes of a delivery, under the integration's settings and --settings; exit code 1 if it fails."""
     if (integration is None) is (source is None):
         raise typer.BadParameter("say an integration's ID, or --source")
-    before = {"name": "tried"}
+    before: dict[str, object] = {"name": "tried"}
+    own = None
     if integration is not None:
         found = change(dsn, lambda connection: find_integration(connection, integration))
-        before, source = document_of(found), found.source
+        before, source, own = document_of(found), found.source, found.terms.settings.mapping
     known = registry.get(source or "")
     if known is None:
         raise Refused(f"there is no source {source!r}; known are {', '.join(registry.names())}")
+    wanted = changed(before, settings).settings
+    if why := untaken(known, wanted.mapping, own):
+        raise Refused(f"settings.mapping: {why}")
     answer = try_delivery(
         known,
         read_payload(payload),
-        settings=changed(before, settings).settings,
+        settings=wanted,
         headers=headers_of(header or []),
         content_type=content_type,
     )

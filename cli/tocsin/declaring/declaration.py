@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from tocsin.declaring.yaml import Place, Written, read_yaml
 from tocsin_control.documents import IntegrationDocument, Limit, Name, UnfitDocument, read_document, read_integration
 from tocsin_control.errors import Refused
+from tocsin_control.mapping_taken import untaken
 from tocsin_sources import registry
 
 
@@ -84,6 +85,8 @@ def _integration_faults(integration: DeclaredIntegration) -> list[tuple[Place, s
         return [(("source",), f"there is no source {integration.source!r}; known are {', '.join(registry.names())}")]
     if not integration.signature_required and not source.signature_optional:
         return [(("signature_required",), f"{source.title} always proves who it is")]
+    if why := untaken(source, integration.settings.mapping):
+        return [(("settings", "mapping"), why)]
     try:
         read_integration(DeclaredIntegration, integration.model_dump(mode="json"))
     except UnfitDocument as unfit:

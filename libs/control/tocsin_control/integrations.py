@@ -14,6 +14,7 @@ from tocsin_contracts.times import from_datetime
 from tocsin_control import audit, secrets, url_tokens
 from tocsin_control.errors import NameTaken, NoRoom, NotFound, Refused, VersionChanged
 from tocsin_control.identifier import new_integration_id
+from tocsin_control.mapping_taken import untaken
 from tocsin_control.master_key import MasterKey
 from tocsin_control.signature_style import SignatureStyle
 from tocsin_runtime.postgres import Connection
@@ -331,9 +332,11 @@ def _check(source: str, terms: Terms, before: Terms | None = None) -> None:
         raise Refused(f"there is no source {source!r}; known are {', '.join(registry.names())}")
     if not terms.signature_required and not known.signature_optional:
         raise Refused(f"{known.title} always proves who it is; its secret cannot be optional")
-    mapping = terms.settings.mapping
-    if mapping is None or (before is not None and mapping == before.settings.mapping):
+    mapping, former = terms.settings.mapping, None if before is None else before.settings.mapping
+    if mapping is None or mapping == former:
         return
+    if why := untaken(known, mapping, former):
+        raise Refused(f"settings.mapping: {why}")
     if faults := validate_mapping(mapping.model_dump(exclude_unset=True)):
         raise Refused(f"the mapping cannot be used: {faults[0].pointer or 'mapping'}: {faults[0].detail}")
 

@@ -244,5 +244,6 @@ SOURCE = Source(
     parse=parse,
     parse_opaque=parse_opaque,
     token_parameter=TOKEN_PARAMETER,
+    takes_mapping=True,
 )
 """Trust is given event by event, for a mapping may give times of its own."""

@@ -102,4 +102,5 @@ SOURCE = Source(
     parse=parse,
     parse_opaque=cloudevents.parse_opaque,
     token_parameter=cloudevents.TOKEN_PARAMETER,
+    takes_mapping=True,
 )

@@ -98,6 +98,8 @@ class Source:
     """True: a body that is no JSON is answered 400. False, for templated senders: 202 and the outcome `failed`."""
     methods: tuple[str, ...] = ("POST",)
     """How deliveries come; those of `tocsin_contracts.routes.DELIVERY_METHODS` that the sender can be set to."""
+    takes_mapping: bool = False
+    """Whether it reads by `settings.mapping`; an integration of another source may have none."""
     signature_optional: bool = False
     """Whether an integration may be set to accept unsigned requests (E1)."""
     headers: frozenset[str] = frozenset()

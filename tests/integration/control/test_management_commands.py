@@ -166,6 +166,27 @@ async def test_a_mapping_is_tried_before_there_is_an_integration_or_a_database(
     assert re.search(r"^0 +severity +how +critical$", output, re.MULTILINE)
 
 
+async def test_a_mapping_is_refused_where_no_source_would_read_by_it(
+    run: Run, pager: dict[str, Any], owner: Connection, tmp_path: Path
+) -> None:
+    """It would be saved without effect, and nobody would know."""
+    mapping = ("--settings", '{"mapping": {"title": "what"}}')
+    file = tmp_path / "tocsin.yaml"
+    file.write_text(FILE.replace("{dedup_window_s: 60, ", "{mapping: {title: what}, "))
+    before = await owner.fetchval("SELECT count(*) FROM control.audit")
+    for command in (
+        ("integrations", "change", pager["id"], *mapping),
+        ("integrations", "create", "second", "--tenant", pager["tenant"], "--source", "sentry", *mapping),
+        ("integrations", "try", "--source", "grafana", *mapping, "--payload", "-"),
+        ("integrations", "try", pager["id"], *mapping, "--payload", "-"),
+        ("diff", "-f", str(file)),
+        ("apply", "-f", str(file)),
+    ):
+        with pytest.raises(Refused, match=r"settings\.mapping: .* sources that take one: generic, cloudevents$"):
+            await call(run, *command)
+    assert await owner.fetchval("SELECT count(*) FROM control.audit") == before
+
+
 async def test_a_tenant_is_limited_disabled_and_enabled(run: Run) -> None:
     await call(run, "tenants", "create", "acme")
 

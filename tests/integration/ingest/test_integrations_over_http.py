@@ -34,6 +34,7 @@ UNFIT: list[tuple[Mapping[str, object], str]] = [
     ({"settings": {"default_labels": {"a": "b\nc"}}}, "/settings/default_labels/a"),
     ({"settings": {"default_labels": {"a": 1}}}, "/settings/default_labels/a"),
     ({"settings": {"default_labels": {str(n): "x" for n in range(33)}}}, "/settings/default_labels"),
+    ({"settings": {"mapping": {"title": "what"}}}, "/settings/mapping"),
     ({"signature_style": {"header": "X Sig"}}, "/signature_style/header"),
     ({"signature_style": {"header": "X-Sig", "format": "md5"}}, "/signature_style/format"),
     ({"signature_required": False}, "/signature_required"),
@@ -43,6 +44,11 @@ UNFIT: list[tuple[Mapping[str, object], str]] = [
 SAVED_BY_A_RELEASE_THAT_TOOK_MORE = """
 INSERT INTO control.integration_versions (integration_id, version, settings, rate_limit_per_min, burst, signature_required)
 SELECT integration_id, 2, jsonb_set(settings, '{mapping,severity,default}', '"no such word"'), rate_limit_per_min, burst, true
+  FROM control.integration_versions WHERE integration_id = $1
+"""
+SAVED_BY_A_RELEASE_THAT_LOOKED_AT_NO_SOURCE = """
+INSERT INTO control.integration_versions (integration_id, version, settings, rate_limit_per_min, burst, signature_required)
+SELECT integration_id, 2, jsonb_set(settings, '{mapping}', '{"title": {"path": ["t"]}}'), rate_limit_per_min, burst, true
   FROM control.integration_versions WHERE integration_id = $1
 """
 NO_BODIES: list[tuple[bytes, Mapping[str, str], int]] = [
@@ -149,6 +155,30 @@ async def test_a_mapping_that_a_stricter_release_would_refuse_hinders_no_other_c
 
     refused = await gateway.call("PATCH", path, {"settings": {"mapping": {"title": "other"}}}, key=admin)
     assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/settings/mapping/severity")
+
+
+async def test_a_mapping_that_does_nothing_is_refused_and_one_that_was_saved_hinders_no_other_change(
+    world: World, gateway: Gateway, admin: str
+) -> None:
+    """An older release took a mapping at any source: it stays readable, can be taken away, and is not put back."""
+    first = await made(gateway, admin, source="grafana")
+    path = f"{INTEGRATIONS}/{first['id']}"
+    await world.owner.execute(SAVED_BY_A_RELEASE_THAT_LOOKED_AT_NO_SOURCE, first["id"])
+    await world.owner.execute("UPDATE control.integrations SET version = 2 WHERE id = $1", first["id"])
+
+    assert (await gateway.call("GET", path, key=admin)).json["settings"]["mapping"]["title"]["path"] == ["t"]
+    assert (await gateway.call("PATCH", path, {"burst": 9}, key=admin)).status == 200
+    assert (await gateway.call("POST", f"{path}/try", {"payload": {"alerts": []}}, key=admin)).status == 200
+    for mapping in ({"title": "other"}, {"title": "t", "identity": "x"}):
+        changed = await gateway.call("PATCH", path, {"settings": {"mapping": mapping}}, key=admin)
+        tried = await gateway.call("POST", f"{path}/try", {"payload": {}, "settings": {"mapping": mapping}}, key=admin)
+        for answer in (changed, tried):
+            (error,) = answer.json["errors"]
+            assert (answer.status, error["pointer"], error["code"]) == (422, "/settings/mapping", "mapping-not-taken")
+            assert error["detail"] == "Grafana is read as it is, by no mapping; sources that take one: generic, cloudevents"
+    assert (await gateway.call("PATCH", path, {"settings": {"mapping": None}}, key=admin)).json["settings"]["mapping"] is None
+    again = await gateway.call("PATCH", path, {"settings": {"mapping": {"title": "t"}}}, key=admin)
+    assert again.status == 422
 
 
 async def test_a_change_made_from_an_old_version_is_412_and_changes_nothing(gateway: Gateway, admin: str) -> None:

@@ -114,7 +114,16 @@ def test_what_the_file_does_not_say_of_a_tenant_stays_and_of_a_new_one_is_the_de
         ("enabled: false", "enabled: no", r"tocsin\.yaml:10: .*enabled: "),
         ("enabled: false", "secret: hunter2hunter2hunter2", r"tocsin\.yaml:10: .*secret: "),
         ("name: pager\n", "name: pager\n        signature_required: false\n", r"tocsin\.yaml:7: .*always proves"),
-        ("dedup_window_s: 60", "mapping: {title: 'a[?'}", r"tocsin\.yaml:9: .*mapping\.title"),
+        (
+            "source: alertmanager\n        settings:\n          dedup_window_s: 60",
+            "source: generic\n        settings:\n          mapping: {title: 'a[?'}",
+            r"tocsin\.yaml:9: .*mapping\.title",
+        ),
+        (
+            "dedup_window_s: 60",
+            "mapping: {title: what}",
+            r"tocsin\.yaml:9: .*settings\.mapping: prometheus alertmanager is .* take one: generic, cloudevents$",
+        ),
         ("burst: 50", "burst: 50\n    burst: 60", r"tocsin\.yaml:5: .*duplicate key"),
         ("burst: 50", "burst: [", r"tocsin\.yaml:\d+: "),
         ("name: acme", "name: &a acme", ""),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.sources.payloads import PAYLOADS, alert_of, alerts_of, answer
+from tests.unit.sources.payloads import PAYLOADS, alert_of, alerts_of, all_payloads, answer, answer_to, source_of
 from tocsin_contracts.alert import LABELS_MAX
 from tocsin_contracts.image import Image, decode_image, encode_image
 from tocsin_contracts.integration import IntegrationSettings
@@ -14,6 +14,7 @@ from tocsin_contracts.outcome import Mapped
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
 from tocsin_contracts.times import LATEST_AT, to_datetime
+from tocsin_sources import registry
 from tocsin_sources.document import parse
 from tocsin_sources.environments import folded_environment
 from tocsin_sources.fields import first_present, is_absent, present, web_link
@@ -291,3 +292,11 @@ def test_default_labels_change_neither_identity_nor_content_and_stay_out_of_imag
     settings = IntegrationSettings(default_labels={"job": "x"})
     image = Image(tenant="t", integration="i", source="generic", mapped=Mapped.IGNORED, settings=settings)
     assert decode_image(encode_image(image)).settings == IntegrationSettings()
+
+
+@pytest.mark.parametrize("source", registry.names())
+def test_a_source_says_whether_it_reads_by_a_mapping(source: str) -> None:
+    """An integration of one that does not may have none: it would be saved without effect."""
+    for name in (name for owner, name in all_payloads() if owner == source):
+        said, mapped = answer_to(source, name), answer_to(source, name, mapping={"title": "no.such.member", "identity": "id"})
+        assert bool(mapped.taken) or mapped != said if source_of(source).takes_mapping else mapped == said, name

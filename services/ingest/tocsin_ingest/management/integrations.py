@@ -9,13 +9,16 @@ import orjson
 from aiohttp import web
 from pydantic import SecretStr
 
+from tocsin_contracts.integration import IntegrationSettings
 from tocsin_control import integrations as control
 from tocsin_control.documents import IntegrationDocument, document_of, merged
 from tocsin_control.errors import NotFound, Refused
 from tocsin_control.integrations import Integration
+from tocsin_control.mapping_taken import NOT_TAKEN, untaken
 from tocsin_control.secrets import add_secret, chosen_secret, list_secrets
 from tocsin_control.trial import shown, try_delivery
-from tocsin_control.url_tokens import NOT_TAKEN, add_url_token, first_url_token, list_url_tokens
+from tocsin_control.url_tokens import NOT_TAKEN as NO_TOKEN
+from tocsin_control.url_tokens import add_url_token, first_url_token, list_url_tokens
 from tocsin_ingest.answers import answer, unavailable
 from tocsin_ingest.management.bodies import NewIntegration, Rotation, Try
 from tocsin_ingest.management.ports import Administrator, Store
@@ -43,6 +46,7 @@ class Integrations:
         """Make one; its secret, and the token of its URL, are in this answer and in no other."""
         wanted = read_integration_as(NewIntegration, await read_json(request, self._receiver))
         _check_source(wanted.source, signed=wanted.signature_required)
+        _check_mapping(wanted.source, wanted.settings)
         secret = _chosen(wanted.secret)
         async with self._store.acting(administrator) as connection:
             made = await control.create_integration(
@@ -92,6 +96,7 @@ class Integrations:
             reader = read_integration_as if _changes_mapping(patch) else read_as
             wanted = reader(IntegrationDocument, merged(document_of(before), patch))
             _check_source(before.source, signed=wanted.signature_required)
+            _check_mapping(before.source, wanted.settings, before.terms.settings)
             after = await control.change_integration(
                 connection,
                 integration,
@@ -144,7 +149,7 @@ class Integrations:
         async with self._store.acting(administrator) as connection:
             found = await control.find_integration(connection, integration, tenant=administrator.tenant)
             if not found.terms.url_token:
-                raise unfit_value("/url_token", "not-taken", NOT_TAKEN)
+                raise unfit_value("/url_token", "not-taken", NO_TOKEN)
             token = await add_url_token(
                 connection,
                 tenant=administrator.tenant,
@@ -169,6 +174,7 @@ class Integrations:
             source = registry.get(found.source)
             if source is None:
                 raise NotFound("this release does not know the integration's source")
+            _check_mapping(found.source, settings, found.terms.settings)
             payload = wanted.payload
             made = await asyncio.to_thread(  # a large body takes long enough to hold up deliveries
                 try_delivery,
@@ -215,6 +221,18 @@ def _check_source(name: str, *, signed: bool) -> None:
         raise unfit_value("/source", "unknown-source", f"known are {', '.join(registry.names())}")
     if not signed and not source.signature_optional:
         raise unfit_value("/signature_required", "always-signed", f"{source.title} always proves who it is")
+
+
+def _check_mapping(name: str, settings: IntegrationSettings, before: IntegrationSettings | None = None) -> None:
+    """Refuse a mapping that its source would never look at.
+
+    Raises:
+        Problem: 422.
+    """
+    source = registry.get(name)
+    why = None if source is None else untaken(source, settings.mapping, None if before is None else before.mapping)
+    if why is not None:
+        raise unfit_value("/settings/mapping", NOT_TAKEN, why)
 
 
 def _chosen(secret: SecretStr | None) -> SecretStr | None:
