@@ -44,6 +44,7 @@ MATRIX: Matrix = {
         "control.api_keys": {"SELECT", "UPDATE(last_used_at)"},
         "control.rejections": {"SELECT", "INSERT", "UPDATE(count)"},
         "control.revision": {"SELECT"},
+        "control.settings": {"SELECT"},
     },
     "tocsin_normalizer": {
         "control.integration_versions": {"SELECT(integration_id, settings, version)"},

@@ -21,6 +21,7 @@ from tocsin_control.tenants import (
     record_worker_rate,
     set_tenant_enabled,
 )
+from tocsin_control.tenants import worker_rate as recorded_worker_rate
 from tocsin_runtime.errors import Fatal
 from tocsin_runtime.postgres import Connection
 
@@ -98,13 +99,23 @@ def limit(
 
 
 def worker_rate(
-    rate_per_min: Annotated[int, typer.Argument(metavar="RATE", min=1, help="Deliveries a minute that one worker folds.")],
+    rate_per_min: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[RATE]", min=1, help="Deliveries a minute that one worker folds; else it is shown.", show_default=False
+        ),
+    ] = None,
     dsn: Dsn = None,
     as_json: Json = False,
 ) -> None:
-    """Say what one worker folds a minute: the limits of a partition's tenants may not add up to more."""
-    change(dsn, lambda connection: record_worker_rate(connection, rate_per_min))
-    show({"worker_rate_per_min": rate_per_min}, as_json=as_json)
+    """Say what one worker folds a minute, or show it: the limits of a partition's tenants may not add up to more."""
+
+    async def work(connection: Connection) -> int:
+        if rate_per_min is not None:
+            await record_worker_rate(connection, rate_per_min)
+        return await recorded_worker_rate(connection)
+
+    show({"worker_rate_per_min": change(dsn, work)}, as_json=as_json)
 
 
 def disable(tenant: _Named, dsn: Dsn = None, as_json: Json = False) -> None:

@@ -13,6 +13,7 @@ from tocsin_contracts.command import Actor
 from tocsin_contracts.ids import IntegrationId, TenantId
 from tocsin_control.principal import Principal, Scope
 from tocsin_control.signature_style import SignatureStyle
+from tocsin_control.tenants import DEFAULT_WORKER_RATE_PER_MIN
 from tocsin_sources import registry
 from tocsin_sources.signature import Scheme
 
@@ -114,6 +115,8 @@ class Directory:
     by_source: Mapping[tuple[str, str], tuple[IntegrationEntry, ...]]
     """By tenant id and source name, in order of id."""
     by_partition: Mapping[int, tuple[TenantEntry, ...]]
+    worker_rate_per_min: int = DEFAULT_WORKER_RATE_PER_MIN
+    """What one worker folds: the limits of a partition's tenants should not add up to more (P9)."""
 
     def tenant(self, tenant: str) -> TenantEntry | None:
         """Find a tenant; None for an unknown or erased one."""
@@ -146,6 +149,8 @@ def directory_of(
     tenants: Iterable[TenantEntry],
     integrations: Iterable[IntegrationEntry],
     keys: Iterable[KeyEntry],
+    *,
+    worker_rate_per_min: int = DEFAULT_WORKER_RATE_PER_MIN,
 ) -> Directory:
     """Put the entries together; integrations and keys of unknown (erased) tenants are left out."""
     tenants_by_id: dict[str, TenantEntry] = {entry.id: entry for entry in sorted(tenants, key=lambda entry: entry.id)}
@@ -164,4 +169,5 @@ def directory_of(
         keys={entry.id: entry for entry in keys if entry.tenant in tenants_by_id},
         by_source=by_source,
         by_partition={number: tuple(members) for number, members in sorted(by_partition.items())},
+        worker_rate_per_min=worker_rate_per_min,
     )

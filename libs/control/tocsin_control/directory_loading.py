@@ -15,6 +15,7 @@ from tocsin_control.master_key import MasterKey
 from tocsin_control.principal import known_scopes
 from tocsin_control.secrets import WEBHOOK, open_secret
 from tocsin_control.signature_style import SignatureStyle
+from tocsin_control.tenants import worker_rate
 from tocsin_runtime.postgres import Connection
 from tocsin_runtime.queries import load
 
@@ -48,12 +49,14 @@ async def load_directory(connection: Connection, master_key: MasterKey) -> Direc
         secrets = await connection.fetch(_SECRETS, WEBHOOK)
         tokens = _by_integration(await connection.fetch(_URL_TOKENS))
         keys = await connection.fetch(_KEYS)
+        most = await worker_rate(connection)
     opened, unreadable = _open_all(master_key, secrets)
     return directory_of(
         revision,
         (_tenant(row) for row in tenants),
         (_integration(row, opened, unreadable, tokens) for row in integrations),
         (key_entry(row) for row in keys),
+        worker_rate_per_min=most,
     )
 
 

@@ -23,6 +23,7 @@ from tocsin_control.master_key import MasterKey
 from tocsin_control.principal import known_scopes
 from tocsin_control.sealing import seal, unseal
 from tocsin_control.signature_style import SignatureStyle
+from tocsin_control.tenants import DEFAULT_WORKER_RATE_PER_MIN
 from tocsin_runtime.clock import Clock
 
 FORMAT = 1
@@ -108,6 +109,7 @@ def _encode(snapshot: Snapshot) -> dict[str, object]:
         "format": FORMAT,
         "confirmed_at": snapshot.confirmed_at,
         "revision": directory.revision,
+        "worker_rate_per_min": directory.worker_rate_per_min,
         "tenants": [
             {
                 "id": entry.id,
@@ -174,6 +176,7 @@ def _decode(content: Mapping[str, Any]) -> Snapshot:
         (TenantEntry(**entry) for entry in content["tenants"]),
         (_decode_integration(entry) for entry in content["integrations"]),
         (_decode_key(entry) for entry in content["keys"]),
+        worker_rate_per_min=content.get("worker_rate_per_min", DEFAULT_WORKER_RATE_PER_MIN),
     )
     return Snapshot(directory=directory, confirmed_at=content["confirmed_at"])
 

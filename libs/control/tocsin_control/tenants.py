@@ -88,8 +88,8 @@ async def create_tenant(
     async with connection.transaction():
         await connection.execute(_LOCK)
         count = partitions or await recorded_partitions(connection) or DEFAULT_PARTITIONS
-        worker_rate, loads = await _worker_rate(connection), await _loads(connection)
-        partition = choose_partition(loads, partitions=count, rate_per_min=rate_limit_per_min, worker_rate_per_min=worker_rate)
+        most, loads = await worker_rate(connection), await _loads(connection)
+        partition = choose_partition(loads, partitions=count, rate_per_min=rate_limit_per_min, worker_rate_per_min=most)
         try:
             row = await connection.fetchrow(_INSERT, new_tenant_id(), name, partition, rate_limit_per_min, burst)
         except asyncpg.UniqueViolationError as error:
@@ -155,7 +155,7 @@ async def change_tenant_limits(
         before = await _locked(connection, tenant)
         if (before.rate_limit_per_min, before.burst) == (rate_limit_per_min, burst):
             return before
-        most, load = await _worker_rate(connection), (await _loads(connection))[before.partition]
+        most, load = await worker_rate(connection), (await _loads(connection))[before.partition]
         total = load.rate_per_min - before.rate_limit_per_min + rate_limit_per_min
         if total > most and rate_limit_per_min > before.rate_limit_per_min:
             raise NoRoom(f"the tenants of partition {before.partition} would be allowed {total} a minute, a worker takes {most}")
@@ -213,7 +213,12 @@ async def _setting(connection: Connection, name: str) -> int | None:
     return None if value is None else int(orjson.loads(value))
 
 
-async def _worker_rate(connection: Connection) -> int:
+async def worker_rate(connection: Connection) -> int:
+    """Give what one worker folds a minute: the recorded rate, else the default.
+
+    Args:
+        connection: as tocsin_owner or tocsin_ingest.
+    """
     return await _setting(connection, WORKER_RATE) or DEFAULT_WORKER_RATE_PER_MIN
 
 

@@ -173,10 +173,10 @@ class Ingest:
         if directory is None:
             return
         limits = ((tenant.partition, tenant.rate_limit_per_min) for tenant in directory.tenants.values())
-        over = overcommitted(limits, self._settings.worker_rate_per_min)
+        most = directory.worker_rate_per_min
+        over = overcommitted(limits, most)
         self._metrics.overcommitted.set(len(over))
         for partition, total in over.items():
-            most = self._settings.worker_rate_per_min
             _log.warning("partition.overcommitted", partition=partition, limits_per_min=total, worker_per_min=most)
 
 

@@ -56,9 +56,6 @@ class IngestSettings(Settings):
     redrive_failed_least: int = setting(20, "deliveries sent again before their share of failures is judged", ge=1)
     redrive_connections_max: int = setting(4, "connections to PostgreSQL for failed deliveries", ge=2, le=20)
     buckets_max: int = setting(100_000, "rate-limit buckets kept; the longest unused goes first", ge=1000)
-    worker_rate_per_min: int = setting(
-        300_000, "deliveries a minute that one worker folds: more is reported of a partition's limits", ge=1
-    )
 
     public_url: str = setting("", "public address, for the URLs of senders; else as the caller reached us", max_length=500)
     management_per_min: int = setting(300, "management requests a minute of one tenant", ge=1)

@@ -12,7 +12,7 @@ from tocsin_control.integrations import CreatedIntegration, Terms, create_integr
 from tocsin_control.keys import create_key, revoke_key
 from tocsin_control.master_key import FixedMasterKey, MasterKey, generate_master_key
 from tocsin_control.secrets import add_secret, rewrap
-from tocsin_control.tenants import Tenant, create_tenant
+from tocsin_control.tenants import DEFAULT_WORKER_RATE_PER_MIN, Tenant, create_tenant, record_worker_rate
 from tocsin_runtime.postgres import Connection
 
 
@@ -46,6 +46,17 @@ async def test_ingest_reads_tenants_integrations_opened_secrets_and_keys(
     assert [secret.value.decode() for secret in integration.secrets] == [web.secret.get_secret_value()]
     assert found.key(key.key.id) is not None
     assert found.revision == await load_revision(owner)
+
+
+async def test_what_one_worker_folds_is_read_as_it_is_recorded_and_a_change_is_a_revision(
+    control: ControlDatabase, owner: Connection, master_key: MasterKey
+) -> None:
+    assert (before := await loaded(control, master_key)).worker_rate_per_min == DEFAULT_WORKER_RATE_PER_MIN
+
+    await record_worker_rate(owner, 12_345)
+
+    after = await loaded(control, master_key)
+    assert (after.worker_rate_per_min, after.revision > before.revision) == (12_345, True)
 
 
 async def test_two_active_secrets_are_read_the_newest_first_and_one_that_ended_is_not(

@@ -197,6 +197,14 @@ async def test_a_tenant_is_limited_disabled_and_enabled(run: Run) -> None:
     assert (await answer(run, "tenants", "enable", "acme"))["enabled"] is True
 
 
+async def test_what_one_worker_folds_is_shown_and_said(run: Run) -> None:
+    assert await answer(run, "tenants", "worker-rate") == {"worker_rate_per_min": 300_000}
+    assert await answer(run, "tenants", "worker-rate", "5000") == {"worker_rate_per_min": 5_000}
+    assert await answer(run, "tenants", "worker-rate") == {"worker_rate_per_min": 5_000}
+    with pytest.raises(TocsinError, match="no partition has room"):
+        await call(run, "tenants", "create", "acme")
+
+
 async def test_a_file_is_put_in_force_once_and_then_differs_in_nothing(run: Run, owner: Connection, tmp_path: Path) -> None:
     file = tmp_path / "tocsin.yaml"
     file.write_text(FILE)

@@ -48,6 +48,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         },
         "audit": {f"INSERT {column}" for column in ("at", "actor", "action", "tenant_id", "subject", "detail")},
         "revision": {"SELECT"},
+        "settings": {"SELECT"},
     },
     "tocsin_normalizer": {
         "integration_versions": {f"SELECT {c}" for c in ("integration_id", "version", "settings")},

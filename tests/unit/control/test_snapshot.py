@@ -41,7 +41,11 @@ def test_a_snapshot_is_read_back_whole(path: Path) -> None:
         url_tokens=old_and_new,
     )
     content = directory_of(
-        9, [tenant(), tenant("b", 3, enabled=False)], [full, integration()], [key(), key("abcdefghij", "b", 5)]
+        9,
+        [tenant(), tenant("b", 3, enabled=False)],
+        [full, integration()],
+        [key(), key("abcdefghij", "b", 5)],
+        worker_rate_per_min=7,
     )
     snapshot = Snapshot(directory=content, confirmed_at=CLOCK.now())
 
