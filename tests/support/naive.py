@@ -122,11 +122,12 @@ class NaiveModel(NaiveTables):
             alert.window_s = window if event.never_resolves else None
 
     def _fires(self, alert: NaiveAlert, event: AlertEvent) -> None:
-        if self._beat(alert.tenant, alert.integration, event) or event.heartbeat:
-            alert.status, alert.silent = AlertStatus.OPEN, False
-            return
+        alive = self._beat(alert.tenant, alert.integration, event) or event.heartbeat
         if alert.active and alert.incident is not None and alert.waits_in is None:
             self._counts(alert.incident, alert, event)
+            return
+        if alive:
+            alert.status, alert.silent = AlertStatus.OPEN, False
             return
         ruling = self.rules_of(alert.tenant).ruling(event)
         self._join_or_open(alert, event, ruling, self.key(alert.tenant, ruling, event))

@@ -32,7 +32,7 @@ RULES = {rule["name"]: rule for rule in _RULES}
 ESCALATION = {rule["name"]: rule for rule in _ESCALATION}
 CHOSEN = st.lists(st.sampled_from(sorted(RULES)), unique=True, max_size=4)
 ESCALATING = st.lists(st.sampled_from(sorted(ESCALATION)), unique=True)
-HEARTBEAT = {"name": "beat", "matchers": ['identity="w"'], "every": "3m"}
+HEARTBEAT = {"name": "beat", "matchers": ['host="alive"'], "every": "3m"}
 SENDERS: dict[str, dict[str, Any]] = {
     "a": {"problem": "p", "service": "s1"},
     "b": {"problem": "p", "service": "s1", "severity": Severity.HIGH},
@@ -40,7 +40,8 @@ SENDERS: dict[str, dict[str, Any]] = {
     "d": {"problem": "q", "service": "s2", "environment": "dev"},
     "e": {"problem": "q", "service": "s2", "never_resolves": True},
     "f": {"problem": "r", "service": "s1", "never_resolves": True},
-    "w": {"problem": "w", "heartbeat": True},
+    "v": {"problem": "v", "service": "s1", "host": "alive"},
+    "w": {"problem": "w", "heartbeat": True, "host": "alive"},
 }
 TRUSTED = "ac"
 

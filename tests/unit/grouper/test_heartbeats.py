@@ -117,6 +117,21 @@ def test_an_acknowledgement_is_no_sign_of_life_and_is_one_as_of_any_alert() -> N
     assert folding.alert("w").status is AlertStatus.RESOLVED, "nobody acknowledges what is over"
 
 
+def test_an_alert_that_runs_in_an_incident_from_before_the_rule_goes_on_there_and_is_a_sign_of_life() -> None:
+    """It was missed while it came, in ever other words: an incident opened, though its sender was well."""
+    folding = Folding()
+    assert beat(folding) == ["opened"]
+    folding.rules(heartbeats=[WATCHDOG])
+    for _ in range(8):
+        folding.tick_for(240)
+        assert beat(folding) == ["repeated"]
+    assert [incident.rule for incident in folding.incidents()] == ["default"]
+    folding.tick_for(600)
+    assert [incident.rule for incident in folding.incidents()] == ["default", "dead-mans-switch"]
+    assert beat(folding) == ["repeated"]
+    assert [incident.status for incident in folding.incidents()] == [IncidentStatus.OPEN, IncidentStatus.RESOLVED]
+
+
 def test_an_incident_of_it_that_a_person_opened_again_ends_with_its_next_sign() -> None:
     folding = watched()
     folding.tick_for(420)

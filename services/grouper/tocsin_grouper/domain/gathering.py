@@ -167,6 +167,8 @@ class Gathering:
 
     def _apply_verdict(self, said: Said, before: Alert | None) -> tuple[Alert, Effect]:
         name, event, moment = said.key.alert, said.event, self._moment
+        if said.judged.beat is not None:  # whatever becomes of the alert: it may run in an incident from before the rule
+            heartbeats.beat(self._step, self._image.tenant, self._image.integration, said.judged.beat)
         if said.verdict is None:
             return self._beat(said, before)
         if said.verdict is episodes.BEGINS and before is not None and before.incident is not None and before.status.is_active:
@@ -197,9 +199,7 @@ class Gathering:
         return after, effect
 
     def _beat(self, said: Said, before: Alert | None) -> tuple[Alert, Effect]:
-        """Take a sign of life; it never has an incident, but a configured one that stayed away had."""
-        if said.judged.beat is not None:
-            heartbeats.beat(self._step, self._image.tenant, self._image.integration, said.judged.beat)
+        """Take a sign of life: it never has an incident."""
         if before is not None and before.held is not None:  # it waited for others, as an alert, under other rules
             unhold(self._step, before)
             disarm(self._step, before)
