@@ -262,6 +262,8 @@ class NaiveModel(NaiveTables):
 
     def _resolves(self, alert: NaiveAlert) -> None:
         incident = alert.incident if alert.waits_in is None else None
+        if alert.status is not AlertStatus.RESOLVED:
+            alert.resolved_at = self.time.clock
         if alert.active:
             self._end(alert, AlertStatus.RESOLVED)
         elif alert.silent and incident is not None and not incident.is_over:
@@ -270,7 +272,6 @@ class NaiveModel(NaiveTables):
         else:
             incident = None
         alert.status, alert.silent = AlertStatus.RESOLVED, False
-        alert.resolved_at = self.time.clock if incident is not None or not alert.resolved_at else alert.resolved_at
         if incident is not None:
             self._count_plainly(incident)
 
