@@ -6,6 +6,7 @@ import logging
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
@@ -50,11 +51,18 @@ class QuietHandler(RequestHandler):
     ) -> web.StreamResponse:
         """Answer, count, and close the connection."""
         super().handle_error(request, status, exc, message)
-        kind = ProblemType.MALFORMED if status < HTTPStatus.INTERNAL_SERVER_ERROR else ProblemType.INTERNAL
-        response = problem_response(request, Problem(status, "This is not a request that we can read.", type=kind))
+        response = problem_response(request, _problem(status, exc))
         response.headers["Server"] = "tocsin"  # else aiohttp adds its own
         response.force_close()
         return response
+
+
+def _problem(status: int, error: BaseException | None) -> Problem:
+    """Say what was wrong, in the gateway's words where the gateway has some."""
+    if isinstance(error, LineTooLong):
+        return Problem(431, "A line of the request's header is too long.", type=ProblemType.TOO_LARGE)
+    kind = ProblemType.MALFORMED if status < HTTPStatus.INTERNAL_SERVER_ERROR else ProblemType.INTERNAL
+    return Problem(status, "This is not a request that we can read.", type=kind)
 
 
 class QuietServer(web.Server):

@@ -301,3 +301,9 @@ async def test_head_gets_the_headers_alone(stage: Stage) -> None:
         assert response.status == 200
         assert response.headers["Content-Length"] == "5"
         assert await response.read() == b""
+
+
+async def test_a_header_line_beyond_8_kib_is_431_as_the_gateway_and_nginx_say(stage: Stage) -> None:
+    async with stage.ask("POST", "/webhooks/sentry", headers={"X-A": "a" * 9000}) as response:
+        assert (response.status, response.content_type) == (431, "application/problem+json")
+    assert not stage.ingest.seen

@@ -142,6 +142,18 @@ async def test_metrics_are_rendered_from_their_own_registry(site: Site) -> None:
         assert 'tocsin_things_total{kind="a"} 1.0' in await answer.text()
 
 
+@pytest.mark.parametrize("line", [b"GET / HTTP/1.1\r\nX-A: ", b"GET /"], ids=["field", "url"])
+async def test_a_line_that_is_too_long_is_431_as_the_gateway_says_it(site: Site, line: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
+    writer.write(line + b"canary" * 1500)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.0 431"))
+    assert b"/problems/too-large" in answer
+    assert b"canary" not in answer
+
+
 async def test_a_malformed_request_is_counted_and_not_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """Otherwise each one is a traceback in the log, at an attacker's will."""
     reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
