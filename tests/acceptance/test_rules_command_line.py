@@ -11,8 +11,13 @@ from tests.support.bodies import alertmanager, am_alert
 from tests.support.command_line import Said, tocsin
 from tests.support.customer import Customer, move_in
 from tests.support.system import System
+from tocsin.api import open_api
+from tocsin.commands.rules import _put
+from tocsin.commands.rules_options import rules_in_force
 from tocsin.local.forwarder import Forwarder, ForwarderSettings
+from tocsin.rules.file import read_rules_file
 from tocsin_control.principal import Scope
+from tocsin_runtime.errors import Invalid
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "rules.yaml"
 FIRST = """\
@@ -114,6 +119,34 @@ async def test_the_whole_way_of_a_file(person: Person) -> None:
         assert (await person.runs("apply", str(file))).out.splitlines()[-1] == f"Version {version} is in force."
         assert (await person.runs("diff", str(file))).code == 0
         assert (await person.runs("show")).out.startswith(f"# version {version}\n")
+
+
+async def test_a_file_takes_the_place_of_the_version_that_somebody_looked_at(person: Person) -> None:
+    """A difference that a person approved is put in force later, by a machine."""
+    seen = (await person.runs("diff", str(person.file), "--json")).json()["version"]
+    other = person.file.with_name("other.yaml")
+    other.write_text(FIRST.replace("team: storage", "team: disks"))
+    assert (await person.runs("apply", str(other), "--if-version", str(seen))).code == 0
+
+    late = await person.runs("apply", str(person.file), "--if-version", str(seen))
+    assert (late.code, late.out) == (1, "")
+    assert late.err == "tocsin: version 1 is in force, not 0: see 'tocsin rules diff' again\n"
+    assert "team: disks" in (await person.runs("show")).out
+    assert (await person.runs("apply", str(person.file), "--if-version", "1")).code == 0
+
+
+async def test_what_somebody_else_put_in_force_between_the_difference_and_the_change_stays(person: Person) -> None:
+    """`apply` sends the version that its difference was made from, whatever is in force when it is decided."""
+    other = person.file.with_name("other.yaml")
+    other.write_text(FIRST.replace("team: storage", "team: disks"))
+    wanted = read_rules_file(person.file)
+    async with open_api(person.url, person.customer.key) as api:
+        found = await rules_in_force(api)
+        assert (await person.runs("apply", str(other))).code == 0
+        with pytest.raises(Invalid) as refused:
+            await _put(api, wanted, found, None)
+    assert refused.value.reason == "status-412"
+    assert "team: disks" in (await person.runs("show")).out
 
 
 async def test_two_who_apply_at_once_make_two_versions_or_one_is_told(person: Person) -> None:

@@ -25,7 +25,7 @@ from tocsin_rules.compiled import compile_rules
 from tocsin_rules.fields import Subject
 from tocsin_rules.linting import Finding
 from tocsin_rules.linting import lint as find_all
-from tocsin_runtime.errors import Recoverable
+from tocsin_runtime.errors import Invalid, Recoverable
 from tocsin_sources import registry
 from tocsin_sources.environments import default_environment
 
@@ -143,16 +143,29 @@ def apply(
     comment: Annotated[
         str | None, typer.Option("--comment", help="Why, for whoever looks later: a commit.", show_default=False)
     ] = None,
+    if_version: Annotated[
+        int | None,
+        typer.Option(
+            "--if-version", min=0, help="Only in the place of this version: the one of `diff --json`.", show_default=False
+        ),
+    ] = None,
     url: Url = None,
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Put the file's rules in force as the tenant's next version, unless they are already. Its test cases must hold."""
+    """Put the file's rules in force as the tenant's next version, unless they are already. Its test cases must hold.
+
+    Where somebody changed the rules since they were compared with the file, nothing is changed.
+    """
     read = read_rules_file(file)
     _must_hold(read)
 
     async def work(api: Api) -> tuple[InForce, list[str], dict[str, Any]]:
         found = await rules_in_force(api)
+        if if_version not in {None, found.version}:
+            raise Invalid(
+                "version-changed", f"version {found.version} is in force, not {if_version}: see 'tocsin rules diff' again"
+            )
         lines = difference.differences(found.rules, read.rules)
         return found, lines, await _put(api, read, found, comment) if lines else {"version": found.version}
 

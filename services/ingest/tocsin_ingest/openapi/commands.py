@@ -20,6 +20,10 @@ _DECIDED = (
 )
 _REPEATABLE = " With an `Idempotency-Key` a command may be sent again and counts once."
 _KEYED = " The `Idempotency-Key` must be there: sent again with it, the command counts once."
+_LAST_WINS = (
+    " Send the ETag of the rules that the change was made from as `If-Match`: without it the last one wins, and what somebody"
+    " else put in force meanwhile is gone."
+)
 _PARAMETERS: Mapping[Precondition, tuple[str, ...]] = {
     Precondition.REVISION: ("IfRevision",),
     Precondition.VERSION: ("IfVersion",),
@@ -41,7 +45,9 @@ def described(operation: Operation) -> Described:
         path=operation.form,
         tag="commands",
         summary=operation.summary,
-        description=_DECIDED + (_KEYED if operation.key_required else _REPEATABLE),
+        description=_DECIDED
+        + (_KEYED if operation.key_required else _REPEATABLE)
+        + (_LAST_WINS if operation.kind is Kind.RULE_SET else ""),
         scope=operation.scope,
         id_meaning=_INCIDENT if of_one else "",
         uses=("IdempotencyKey", *_PARAMETERS[operation.precondition], "Prefer"),

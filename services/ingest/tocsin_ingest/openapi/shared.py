@@ -40,7 +40,7 @@ PARAMETERS: Final[Json] = {
         " with another API key, 422.",
     ),
     "IfRevision": _header("If-Match", 'Only if the incident has this revision: `"r7"`; else 412.', pattern=r'^(\*|"r\d{1,9}")$'),
-    "IfVersion": _header("If-Match", 'Only if the integration has this version: `"v7"`; else 412.', pattern=r'^(\*|"v\d{1,9}")$'),
+    "IfVersion": _header("If-Match", 'Only if it has this version: `"v7"`; else 412.', pattern=r'^(\*|"v\d{1,9}")$'),
     "Prefer": _header(
         "Prefer",
         "`wait=5`: so many seconds at most for the outcome; `respond-async`: none; both: 202 after so many (RFC 7240)."
