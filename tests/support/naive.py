@@ -127,7 +127,7 @@ class NaiveModel(NaiveTables):
             self._counts(alert.incident, alert, event)
             return
         if alive:
-            alert.status, alert.silent = AlertStatus.OPEN, False
+            alert.status, alert.silent, alert.incident, alert.waits_in = AlertStatus.OPEN, False, None, None
             return
         ruling = self.rules_of(alert.tenant).ruling(event)
         self._join_or_open(alert, event, ruling, self.key(alert.tenant, ruling, event))

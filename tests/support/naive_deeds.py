@@ -335,8 +335,8 @@ class NaiveDeeds:
         self._expect(tenant, rules)
 
     def _goes_by(self, incident: NaiveIncident, rules: NaiveRules) -> None:
-        """Move an incident to the key and rule that these rules give the event that opened it."""
-        if incident.event is None:
+        """Move an incident to the key and rule that these rules give the event that opened it; a sign of life has none."""
+        if incident.event is None or rules.heartbeat(incident.event) is not None:
             return
         model = self.model
         model.behaves(incident, rules.ruling(incident.event))
