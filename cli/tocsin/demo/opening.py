@@ -31,7 +31,7 @@ NAMES: Mapping[str, str] = {
     "generic": "Scripts of the demo",
 }
 """Integrations by source."""
-SCOPES = READ_SCOPES | {Scope.INCIDENTS_WRITE, Scope.DELIVERIES_REDRIVE}
+SCOPES = READ_SCOPES | {Scope.INCIDENTS_WRITE, Scope.RULES_WRITE, Scope.DELIVERIES_REDRIVE}
 
 
 async def open_demo(connection: Connection, master_key: MasterKey, *, url: str, kept: DemoTenant | None) -> DemoTenant:

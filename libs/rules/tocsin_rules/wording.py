@@ -68,8 +68,8 @@ def worded(place: Place, code: str, message: str, context: Mapping[str, Any]) ->
             return "a name is made of a-z, 0-9 and -, of at most 64 characters"
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"members are wanted, such as {_EXAMPLES[last]}" if last in _EXAMPLES else "members are wanted"
-        case "literal_error" if place == ("version",):
-            return "it is the format's version: write 1, without quotes"
+        case "literal_error" | "missing" if place == ("version",):
+            return "it is the format's version: write version: 1, without quotes"
         case "greater_than_equal" | "less_than_equal":
             return _bound(last, code, context)
         case "too_long" | "string_too_long" | "too_short" | "string_too_short":
