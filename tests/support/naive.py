@@ -225,9 +225,11 @@ class NaiveModel(NaiveTables):
             incident.turned = self.time.moment(incident.tenant, incident.integration)
 
     def _counts(self, incident: NaiveIncident, alert: NaiveAlert, event: AlertEvent) -> None:
-        """Count a firing of an incident, and what it makes worse."""
+        """Count a firing of an incident, and what it makes worse; rules are not asked of a sign of life."""
         self._count_plainly(incident)
         self.worsen(incident, alert.severity)
+        if event.heartbeat or self.rules_of(incident.tenant).heartbeat(event) is not None:
+            return
         self.escalating += [(incident, at_least, spike) for at_least, spike in self.rules_of(incident.tenant).escalations(event)]
 
     def _escalate(self) -> None:
