@@ -133,7 +133,7 @@ def _hold_all(step: Step, tenant: str, told: Sequence[_Carried], groups: Iterabl
             continue
         chosen = next((each for each in able if each.incident.id == group.incident), able[0])
         if chosen.incident.id != group.incident:
-            step.draft.put(key, Group(incident=chosen.incident.id, held=group.held, openings=group.openings))
+            step.draft.put(key, replace(group, incident=chosen.incident.id))
         holders[name] = chosen.holder
     return holders
 

@@ -1,7 +1,7 @@
 """How an episode that begins finds its incident: it joins one, opens one again, opens a new one, or waits for others."""
 
 from collections.abc import Container
-from typing import Any
+from dataclasses import replace
 
 from tocsin_contracts.image import Image
 from tocsin_contracts.incident import FlappingBegan, IncidentReopened
@@ -37,7 +37,7 @@ class Beginning:
     """Alerts that waited, and belong to the incident too now."""
     waited: tuple[Waiting, ...] = ()
     """What those, and the alert itself, bring along from their wait."""
-    why: dict[str, Any]
+    why: dict[str, object]
 
 
 class Beginner:
@@ -87,7 +87,7 @@ class Beginner:
         waiting = self._waiting(group, alert, ruling) if group.held else ()
         if ruling.threshold is not None and not self._enough(ruling.threshold, len(waiting) + 1, why):
             one = told_of(alert, own[0] if own else None, now=self._step.now, spike_s=self._rules.compiled.spike_s)
-            self._step.draft.put(key, Group(incident=group.incident, held=(*waiting, one), openings=group.openings))
+            self._step.draft.put(key, replace(group, held=(*waiting, one)))
             return Beginning(incident=None, effect=Effect.HELD, held=ruling.key, why=why)
         others = self._others(key, waiting) if waiting else {}
         incident, effect = self._begin(key, group, current, alert, judged, severity, why)
@@ -100,7 +100,7 @@ class Beginner:
         return tuple(each for each in others if waits_still(each, ruling.threshold, self._step.now))
 
     @staticmethod
-    def _enough(threshold: Threshold, counted: int, why: dict[str, Any]) -> bool:
+    def _enough(threshold: Threshold, counted: int, why: dict[str, object]) -> bool:
         """Tell whether as many alerts fire as the rule wants, and say what was counted."""
         why["threshold"] = {"alerts": threshold.alerts, "within_s": threshold.within_s, "counted": counted}
         return counted >= threshold.alerts
@@ -113,7 +113,7 @@ class Beginner:
         alert: str,
         judged: Judged,
         severity: Severity,
-        why: dict[str, Any],
+        why: dict[str, object],
     ) -> tuple[Incident, Effect]:
         """Open the group's last incident again, or a new one."""
         ruling = judged.ruling
@@ -184,7 +184,7 @@ class Beginner:
         return (*(at for at in group.openings if at > oldest), self._step.now)[-flapping.times :]
 
 
-def _competing(incident: Incident) -> dict[str, Any]:
+def _competing(incident: Incident) -> dict[str, object]:
     """Say which incident of the group did not take the alert, and why not."""
     because = "over" if incident.status.is_over else "its window passed"
     return {"incident": incident.id, "status": incident.status.value, "because": because}
@@ -212,5 +212,5 @@ def unhold(step: Step, alert: Alert) -> Waiting | None:
     if group is None:
         return None
     held = tuple(each for each in group.held if each.alert != alert.id)
-    step.draft.put(key, Group(incident=group.incident, held=held, openings=group.openings))
+    step.draft.put(key, replace(group, held=held))
     return next((each for each in group.held if each.alert == alert.id), None)

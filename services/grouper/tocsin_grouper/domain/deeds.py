@@ -1,6 +1,7 @@
 """What people do to one incident: each deed checks the incident as it is, and becomes one fact or a rejection."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypedDict
 
 from tocsin_contracts.command import (
@@ -210,7 +211,7 @@ def collect_again(step: Step, incident: Incident) -> None:
     group = step.draft.group(key) or Group(incident=None)
     latest = holder_of(step, incident.tenant, group)
     if latest is None or not latest.collects:
-        step.draft.put(key, Group(incident=incident.id, held=group.held, openings=group.openings))
+        step.draft.put(key, replace(group, incident=incident.id))
 
 
 _DEEDS: Final[Mapping[type[Any], Callable[[Step, Incident, Command, Any], Incident | Rejection]]] = {

@@ -7,6 +7,7 @@ alert counts in the body's order: it is cut into runs that name each alert once,
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from tocsin_contracts.alert import AlertEvent
@@ -21,7 +22,7 @@ from tocsin_grouper.domain.episodes import beats, judge, may_begin, ordering_tim
 from tocsin_grouper.domain.facts import AlertMoved, AlertRecorded, Effect
 from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, Key
 from tocsin_grouper.domain.said import Said, cut
-from tocsin_grouper.domain.state import Alert, Group
+from tocsin_grouper.domain.state import Alert
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.tally import SUPERSEDED, Tally, settle
 from tocsin_grouper.domain.view import Missing
@@ -280,7 +281,7 @@ class Gathering:
             group = None if group_key is None else self._step.draft.group(group_key)
             if group_key is not None and group is not None:
                 held = demanded(group.held, key.alert, rules, self._step.now)
-                self._step.draft.put(group_key, Group(incident=group.incident, held=held, openings=group.openings))
+                self._step.draft.put(group_key, replace(group, held=held))
         self._asked.clear()
 
     def _settle(self, incident: str, *, why: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Merge, split, and the taking back of both: alerts move between incidents, and nothing is lost on the way.
+"""Merge, split, and the taking back of both, and of snoozes: alerts move between incidents, and nothing is lost on the way.
 
 Members move with their current state; an incident that gave all it had is CLOSED and names the one that took it. Its group
 goes on pointing at it: who follows comes to the taker, and once the merge is taken back the group is where it was. Events

@@ -1,5 +1,7 @@
 """How an incident goes on by the rules in force: under the key, rule and policy that they give the event that opened it."""
 
+from dataclasses import replace
+
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.incident import IncidentOpened, IncidentRegrouped
 from tocsin_contracts.severity import Severity
@@ -7,7 +9,7 @@ from tocsin_contracts.status import EventStatus
 from tocsin_grouper.domain import ending, policy, rules
 from tocsin_grouper.domain.keys import GroupKey, OpeningKey
 from tocsin_grouper.domain.rules import Rules, judge, policy_of
-from tocsin_grouper.domain.state import Group, Incident
+from tocsin_grouper.domain.state import Incident
 from tocsin_grouper.domain.step import Step
 from tocsin_rules.ruling import Ruling
 
@@ -64,7 +66,7 @@ def leave(step: Step, incident: Incident) -> None:
     key = GroupKey(incident.tenant, incident.group_key)
     group = step.draft.group(key)
     if group is not None and group.incident == incident.id:
-        step.draft.put(key, Group(incident=None, held=group.held, openings=group.openings))
+        step.draft.put(key, replace(group, incident=None))
 
 
 def is_behind(step: Step, incident: Incident) -> bool:

@@ -1,7 +1,6 @@
 """What one delivery says about its alerts, event by event, and how a body that names an alert twice is cut."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from tocsin_contracts.alert import AlertEvent
 from tocsin_grouper.domain.episodes import Verdict
@@ -20,7 +19,7 @@ class Said:
     """What the source said, as the rules made it."""
     verdict: Verdict | None = None
     """None: not judged yet, or a sign of life, which is not judged."""
-    why: dict[str, Any] | None = None
+    why: dict[str, object] | None = None
     """What decided where its episode begins."""
 
 
