@@ -314,7 +314,7 @@ class NaiveModel(NaiveTables):
             return
         incident.silent, incident.waits = False, True
         incident.turned = self.time.moment(incident.tenant, incident.integration)
-        if not incident.flapping and not incident.ruling.never and not incident.ruling.quiet_s:
+        if not incident.flapping and not incident.never and not incident.ruling.quiet_s:
             self.resolve(incident)
 
     def resolve(self, incident: NaiveIncident) -> None:
@@ -338,10 +338,12 @@ class NaiveModel(NaiveTables):
         return True
 
     def beat_is_over(self, tenant: str, name: str) -> None:
-        """Resolve the open incident of a heartbeat; one that it was merged into is about more."""
+        """Resolve the open incident of a heartbeat; one that it was merged into, or that has alerts that fire, is about more."""
         key = (tenant, "heartbeat", name)
         missed = self.last_of(key)
-        if missed is not None and missed.key == key and not missed.is_over:
+        if missed is None or missed.key != key or missed.is_over or missed.silent:
+            return
+        if not self.active(missed):
             self.resolve(missed)
 
     # ── time ──
@@ -403,16 +405,16 @@ class NaiveModel(NaiveTables):
         elif self.active(incident):
             return None
         elif incident.silent:
-            wait = None if incident.ruling.never else incident.ruling.silent_s
+            wait = None if incident.never else incident.ruling.silent_s
         else:
-            wait = incident.ruling.quiet_s if incident.waits and not incident.ruling.never else None
+            wait = incident.ruling.quiet_s if incident.waits and not incident.never else None
         return None if wait is None else self.time.due(incident.tenant, incident.turned, wait)
 
     def _ends_by_time(self, incident: NaiveIncident) -> None:
         was_flapping, incident.flapping = incident.flapping, False
         if self.active(incident):
             return
-        if was_flapping and (incident.silent or incident.ruling.never):
+        if was_flapping and (incident.silent or incident.never):
             return
         self.resolve(incident)
 

@@ -113,5 +113,10 @@ class NaiveIncident:
         return f"<{self.tenant} {self.opener} {self.status} {self.key[1:]}>"
 
     @property
+    def never(self) -> bool:
+        """Whether the end of its alerts is not its own end: only people, or a sign of life, resolve it."""
+        return self.ruling.never or self.key[1] == "heartbeat"
+
+    @property
     def is_over(self) -> bool:
         return self.status.is_over

@@ -107,6 +107,33 @@ def test_its_return_does_not_resolve_what_its_incident_was_merged_into() -> None
     assert folding.incidents()[0].status is IncidentStatus.OPEN
 
 
+def test_what_its_incident_took_in_does_not_end_it_while_it_stays_away() -> None:
+    """Else the absence would be over for everybody, and nothing would tell of it again."""
+    folding = watched()
+    folding.deliver(firing("a"))
+    folding.tick_for(400)
+    alerts, heartbeat = folding.incidents()
+    folding.ask({"kind": "merge", "incident": heartbeat.id, "sources": [alerts.id]})
+    folding.deliver(resolved("a"))
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    beat(folding)
+    assert folding.incidents()[1].status is IncidentStatus.RESOLVED
+
+
+def test_a_sign_of_life_does_not_end_what_fires_in_its_incident() -> None:
+    folding = watched()
+    folding.deliver(firing("a"))
+    folding.tick_for(400)
+    alerts, heartbeat = folding.incidents()
+    folding.ask({"kind": "merge", "incident": heartbeat.id, "sources": [alerts.id]})
+    beat(folding)
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    folding.deliver(resolved("a"))
+    assert folding.incidents()[1].status is IncidentStatus.OPEN
+    beat(folding)
+    assert folding.incidents()[1].status is IncidentStatus.RESOLVED
+
+
 def test_an_acknowledgement_is_no_sign_of_life_and_is_one_as_of_any_alert() -> None:
     folding = Folding()
     folding.deliver(firing("w", heartbeat=True))

@@ -23,8 +23,8 @@ CALM: Final = "nothing turned for as long as its rule says"
 
 
 def end_or_wait(step: Step, incident: Incident, reason: str) -> Incident:
-    """Resolve an incident whose last active alert is over, unless its rule wants quiet first, or a person."""
-    if incident.policy.never_by_itself:
+    """Resolve an incident whose last active alert is over, unless it wants quiet first, a person, or a heartbeat."""
+    if incident.waits_for_people:
         return incident
     if incident.flapping or incident.policy.quiet_s > 0:
         watch(step, incident)
@@ -101,7 +101,7 @@ def _deadline(incident: Incident) -> int | None:
         return None
     if incident.flapping:
         return turned + policy.flapping_s * SECOND
-    if incident.firing_count > 0 or policy.never_by_itself:
+    if incident.firing_count > 0 or incident.waits_for_people:
         return None
     if incident.silent:
         return None if policy.silent_s is None else turned + policy.silent_s * SECOND

@@ -14,7 +14,7 @@ from tocsin_grouper.domain.clock import ANY_INTEGRATION
 from tocsin_grouper.domain.facts import TimerCleared, TimerSet
 from tocsin_grouper.domain.keys import GroupKey, IncidentKey, TimerKey
 from tocsin_grouper.domain.rules import Rules
-from tocsin_grouper.domain.state import Group, Incident, Timer
+from tocsin_grouper.domain.state import HEARTBEATS, Group, Incident, Timer
 from tocsin_grouper.domain.step import Step
 from tocsin_grouper.domain.timers import Due
 from tocsin_rules.document import HeartbeatRule
@@ -125,6 +125,10 @@ def _resolve(step: Step, tenant: str, name: str, reason: str) -> None:
     last = _last(step, tenant, name)
     if last is None or last.status.is_over or last.group_key != _key(name):  # merged: it is about more than the heartbeat
         return
+    if (
+        last.firing_count > 0 or last.silent
+    ):  # so is one that took others in, as long as they fire or nobody said that they are over
+        return
     fact = IncidentResolved(incident=last.id, version=last.version + 1, at=step.now, before=last.status, reason=reason)
     step.emit(tenant, fact, last)
 
@@ -135,4 +139,4 @@ def _last(step: Step, tenant: str, name: str) -> Incident | None:
 
 
 def _key(name: str) -> str:
-    return f"{KIND}:{name}"
+    return f"{HEARTBEATS}{name}"

@@ -6,12 +6,16 @@ alerts fit in memory. All times are µs; `observed` times are absence time (see 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from tocsin_contracts.incident import AnyIncidentFact
 from tocsin_contracts.record import record
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus, IncidentStatus
 from tocsin_grouper.domain.policy import DEFAULT_POLICY, Policy
+
+HEARTBEATS: Final = "heartbeat:"
+"""How the group keys of heartbeats begin; no rule gives such a key."""
 
 
 @record
@@ -100,6 +104,16 @@ class Incident:
     recent: tuple[tuple[int, int], ...] = ()
     """Events by the minute, for spikes: (minute since the epoch, events), oldest first; empty unless its policy counts."""
     changed_offset: int = 0
+
+    @property
+    def is_of_absence(self) -> bool:
+        """Tell whether a heartbeat that stayed away opened it: then no alert that it took in ends it, only a sign of life."""
+        return self.group_key.startswith(HEARTBEATS)
+
+    @property
+    def waits_for_people(self) -> bool:
+        """Tell whether the end of its alerts is not its own end."""
+        return self.policy.never_by_itself or self.is_of_absence
 
     @property
     def collects(self) -> bool:
