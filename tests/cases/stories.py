@@ -367,6 +367,17 @@ def what_rules_demanded_while_alerts_waited() -> Folding:
 _BEAT = {"name": "beat", "matchers": 'alertname="Watchdog"', "every": "5m"}
 
 
+def a_heartbeat_of_what_has_an_incident() -> Folding:
+    """It opened one before there was the rule and goes on there, in ever other words: a sign of life, and none missed."""
+    folding = Folding()
+    folding.deliver(firing("w", labels={"alertname": "Watchdog"}))
+    folding.rules(heartbeats=[_BEAT])
+    for number in range(3):
+        folding.tick_for(240)
+        folding.deliver(firing("w", labels={"alertname": "Watchdog"}, title=f"{number}"))
+    return folding
+
+
 def a_heartbeat_whose_gateway_was_refused() -> Folding:
     """P10: what we refused is no absence. A true one opens an incident; the next sign of life resolves it."""
     folding = Folding()
@@ -447,6 +458,7 @@ STORIES: tuple[Callable[[], Folding], ...] = (
     escalated_by_a_spike_and_lowered_by_hand,
     what_rules_demanded_while_alerts_waited,
     a_heartbeat_whose_gateway_was_refused,
+    a_heartbeat_of_what_has_an_incident,
     a_gateway_that_is_cut_off_while_another_ticks,
     a_quiet_end,
     a_timed_end,

@@ -266,12 +266,19 @@ class NaiveDeeds:
             return refused(409, "nothing-to-undo")
         if done.kind == "split" and incident.is_over and not done.other.is_over:
             return refused(409, "over")
+        if done.kind == "split" and self._has_only_others(done.other, done.alerts):
+            return refused(409, "nothing-to-undo")
         done.undone = True
         if done.kind == "merge":
             self._undo_merge(incident, done)
         else:
             self._undo_split(incident, done)
         return DONE
+
+    def _has_only_others(self, child: NaiveIncident | None, split_off: list[NaiveAlert]) -> bool:
+        """Tell whether what was split off is all gone, and others came: there is nothing to take back."""
+        members = [] if child is None else self.model.members(child)
+        return bool(members) and not any(alert.incident is child for alert in split_off)
 
     def _undo_snooze(self, incident: NaiveIncident, done: Undoable) -> Answer:
         """It stands while it is what holds now: of two until the same moment each is, so often as somebody asks."""

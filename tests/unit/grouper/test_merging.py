@@ -327,6 +327,15 @@ def test_undoing_a_split_leaves_what_came_to_the_new_incident_meanwhile() -> Non
     assert (child.status, child.merged_into, child.firing_count) == (IncidentStatus.OPEN, None, 1)
 
 
+def test_a_split_is_undone_once_though_others_came_to_the_new_incident_meanwhile() -> None:
+    folding = two()
+    split(folding, "a")
+    merge(folding, 2, 1)
+    version = folding.incidents()[0].version
+    assert decided(undo(folding, 0, version)).applied
+    assert refusal(undo(folding, 0, version)) == (409, "nothing-to-undo")
+
+
 def test_undoing_a_split_raises_nothing_that_is_over() -> None:
     folding = two()
     version = folding.incidents()[0].version + 1

@@ -167,6 +167,8 @@ def _undo_split(step: Step, parent: Incident, command: Command, deed: Undo, left
         return conflict(parent, "over")
     members, split_off = step.draft.members(MembersKey(tenant, child.id)), frozenset(left.alerts)
     alerts = [alert for alert in members if alert.id in split_off]
+    if members and not alerts:  # taken back before, or each went on elsewhere: what is left came by another way
+        return conflict(parent, "nothing-to-undo")
     gives_all = len(alerts) == len(members)
     move = _Move(alerts, UNDO_SPLIT, events=child.event_count if gives_all else 0, undoes=deed.version, closes=gives_all)
     given, parent = _move(step, command, deed.comment, child, parent, move)
