@@ -21,6 +21,16 @@ def watched(**values: Any) -> Folding:
     return folding
 
 
+def missed_and_took_in_an_alert() -> Folding:
+    """Give a fold whose heartbeat stays away; into its incident, the second, that of a firing alert was merged."""
+    folding = watched()
+    folding.deliver(firing("a"))
+    folding.tick_for(400)
+    alerts, heartbeat = folding.incidents()
+    folding.ask({"kind": "merge", "incident": heartbeat.id, "sources": [alerts.id]})
+    return folding
+
+
 def beat(folding: Folding) -> list[str]:
     return effects(folding.deliver(firing("w", labels={"alertname": "Watchdog"}, title=f"beat at {folding.now}")))
 
@@ -109,11 +119,7 @@ def test_its_return_does_not_resolve_what_its_incident_was_merged_into() -> None
 
 def test_what_its_incident_took_in_does_not_end_it_while_it_stays_away() -> None:
     """Else the absence would be over for everybody, and nothing would tell of it again."""
-    folding = watched()
-    folding.deliver(firing("a"))
-    folding.tick_for(400)
-    alerts, heartbeat = folding.incidents()
-    folding.ask({"kind": "merge", "incident": heartbeat.id, "sources": [alerts.id]})
+    folding = missed_and_took_in_an_alert()
     folding.deliver(resolved("a"))
     assert folding.incidents()[1].status is IncidentStatus.OPEN
     beat(folding)
@@ -121,11 +127,7 @@ def test_what_its_incident_took_in_does_not_end_it_while_it_stays_away() -> None
 
 
 def test_a_sign_of_life_does_not_end_what_fires_in_its_incident() -> None:
-    folding = watched()
-    folding.deliver(firing("a"))
-    folding.tick_for(400)
-    alerts, heartbeat = folding.incidents()
-    folding.ask({"kind": "merge", "incident": heartbeat.id, "sources": [alerts.id]})
+    folding = missed_and_took_in_an_alert()
     beat(folding)
     assert folding.incidents()[1].status is IncidentStatus.OPEN
     folding.deliver(resolved("a"))

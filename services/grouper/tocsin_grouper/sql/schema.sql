@@ -92,7 +92,7 @@ CREATE TABLE proj.incidents (
     snoozed_until   timestamptz,
     assignee        text,
     runbook_url     text,
-    alert_count     integer     NOT NULL,        -- distinct alerts
+    alert_count     integer     NOT NULL,        -- that became members; one that went on elsewhere and came back counts twice
     firing_count    integer     NOT NULL,        -- of them active now
     event_count     integer     NOT NULL,
     version         integer     NOT NULL,        -- every fact
