@@ -6,8 +6,8 @@ that shares it holds the place there, and the bits of `shared` say which fields 
 readers of before leave them out.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from tocsin_contracts.alert import AlertEvent
@@ -22,6 +22,7 @@ FIELDS = (
 """In the order in which they are written."""
 _TEXTS = FIELDS[1:10]
 """Fields that may hold a place in `texts`."""
+_texts_of = attrgetter(*_TEXTS)
 _SHARED_FROM = 24
 """Texts shorter than this are not worth a place."""
 _LABELS = 1 << len(_TEXTS)
@@ -37,27 +38,28 @@ def shared_texts(alerts: Sequence[AlertEvent]) -> list[str]:
     """List texts that stand in more than one field of a delivery's alerts, in the order of their first use."""
     if len(alerts) < 2:
         return []
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     for event in alerts:
-        for name in _TEXTS:
-            text = getattr(event, name)
+        for text in (*_texts_of(event), *event.labels.values()):
             if text is not None and len(text) >= _SHARED_FROM:
-                counts[text] += 1
-        counts.update(value for value in event.labels.values() if len(value) >= _SHARED_FROM)
+                counts[text] = counts.get(text, 0) + 1
     return [text for text, count in counts.items() if count > 1]
 
 
 def write(event: AlertEvent, alert: AlertId, index: Mapping[str, int]) -> list[Any]:
     """Write an event; `index` gives the places of shared texts."""
-    texts: list[Any] = [getattr(event, name) for name in _TEXTS]
+    texts: Sequence[Any] = _texts_of(event)
     labels: Mapping[str, Any] = event.labels
-    shared = sum((text in index) << place for place, text in enumerate(texts)) if index else 0
-    if index and any(text in index for text in labels.values()):
-        shared |= _LABELS
-        labels = {name: index.get(text, text) for name, text in labels.items()}
+    shared = 0
+    if index:
+        shared = sum([1 << place for place, text in enumerate(texts) if text in index])
+        texts = [index.get(text, text) for text in texts]
+        if not index.keys().isdisjoint(labels.values()):
+            shared |= _LABELS
+            labels = {name: index.get(text, text) for name, text in labels.items()}
     flags = event.trusted | event.never_resolves << 1 | event.heartbeat << 2 | event.sanitized << 3
     return [
-        alert, *(index.get(text, text) for text in texts), labels or None, shared, event.identity, event.status, event.content,
+        alert, *texts, labels or None, shared, event.identity, event.status, event.content,
         event.severity, event.host, event.occurred_at, event.episode_at, event.metadata or None, flags,
     ]  # fmt: skip
 

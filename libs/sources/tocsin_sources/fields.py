@@ -17,7 +17,10 @@ DASHBOARD = ("dashboard_url", "dashboard", "dashboardURL")
 
 _ABSENT = frozenset({"", "np", "Never", "*UNKNOWN*", "<no value>"})
 _ABSENT_IN_ANY_CASE = frozenset({"null", "none", "n/a"})
+_ABSENT_LONGEST = max(map(len, _ABSENT_IN_ANY_CASE))
 _UNRENDERED = re.compile(r"\$[A-Z_][A-Z0-9_.]*|\$\{[^}]*\}|\{\{.*\}\}|\{\$?[A-Z][A-Z0-9_.]*\}|\*\w+\*", re.ASCII | re.DOTALL)
+_BEGIN_UNRENDERED = "${*"
+"""How they all begin: nearly every text is told from them by its first character."""
 
 
 def is_absent(text: str) -> bool:
@@ -26,7 +29,9 @@ def is_absent(text: str) -> bool:
     Debris inside longer text is left: those are the sender's words.
     """
     text = text.strip()
-    return text in _ABSENT or text.lower() in _ABSENT_IN_ANY_CASE or _UNRENDERED.fullmatch(text) is not None
+    if text in _ABSENT or (len(text) <= _ABSENT_LONGEST and text.lower() in _ABSENT_IN_ANY_CASE):
+        return True
+    return text[0] in _BEGIN_UNRENDERED and _UNRENDERED.fullmatch(text) is not None
 
 
 def present(text: str | None) -> str | None:

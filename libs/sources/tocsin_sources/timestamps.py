@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from tocsin_contracts.times import from_datetime
 
@@ -14,6 +15,8 @@ _ISO = re.compile(
 )
 _UNIX_DATE = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d) (?:UTC|GMT) (\d{4})", re.ASCII)
 _NUMBER = re.compile(r"(\d{1,20})(?:\.(\d{1,20}))?", re.ASCII)
+_REMEMBERED_LONGEST = 40
+"""Characters of a text that is remembered with the time that it means."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -37,10 +40,18 @@ def time_of(value: object, *, naive_is_utc: bool = False) -> int | None:
         case int() | float():
             return _from_number(repr(value))
         case str():
-            text = value.strip()
-            return _from_iso(text, naive_is_utc=naive_is_utc) or _from_number(text) or _from_unix_date(text)
+            read = _from_text if len(value) > _REMEMBERED_LONGEST else _from_text_said_before
+            return read(value.strip(), naive_is_utc)
         case _:
             return None
+
+
+def _from_text(text: str, naive_is_utc: bool) -> int | None:
+    return _from_iso(text, naive_is_utc=naive_is_utc) or _from_number(text) or _from_unix_date(text)
+
+
+_from_text_said_before = lru_cache(maxsize=2_048)(_from_text)
+"""Senders repeat the time at which an alert began as long as it fires, and one that stands for \"not yet\"."""
 
 
 def _from_iso(text: str, *, naive_is_utc: bool) -> int | None:
