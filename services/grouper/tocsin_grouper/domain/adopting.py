@@ -7,7 +7,7 @@ from typing import Final
 from tocsin_contracts.command import Command, SetRules
 from tocsin_contracts.incident import IncidentRegrouped
 from tocsin_contracts.record import record
-from tocsin_grouper.domain import ending, heartbeats, regrouping, rules
+from tocsin_grouper.domain import collecting, ending, heartbeats, regrouping, rules
 from tocsin_grouper.domain.facts import RulesAdopted
 from tocsin_grouper.domain.keys import GroupKey, OpeningKey, UnresolvedKey
 from tocsin_grouper.domain.rejection import Rejection
@@ -107,7 +107,7 @@ def _regroup_all(step: Step, tenant: str, after: Rules, carried: Sequence[_Carri
     step.draft.require([GroupKey(tenant, key) for key in groups])
     for each, fact in moving:
         if fact.group_key != each.incident.group_key:
-            regrouping.leave(step, each.incident)
+            collecting.leave(step, each.incident)
     holders = _hold_all(step, tenant, told, groups)
     for each, fact in moving:
         _regroup(step, each, fact, holders)

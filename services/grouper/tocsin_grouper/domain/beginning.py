@@ -10,6 +10,7 @@ from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import IncidentStatus
 from tocsin_contracts.times import SECOND
 from tocsin_grouper.domain import ending, regrouping, rules
+from tocsin_grouper.domain.collecting import holder_of
 from tocsin_grouper.domain.facts import Effect
 from tocsin_grouper.domain.keys import AlertKey, GroupKey
 from tocsin_grouper.domain.opening import open_incident
@@ -188,29 +189,3 @@ def _competing(incident: Incident) -> dict[str, object]:
     """Say which incident of the group did not take the alert, and why not."""
     because = "over" if incident.status.is_over else "its window passed"
     return {"incident": incident.id, "status": incident.status.value, "because": because}
-
-
-def holder_of(step: Step, tenant: str, group: Group) -> Incident | None:
-    """Give the incident that a group points at, or that took it in since: a taker may have been merged itself.
-
-    Raises:
-        Missing: an incident on the way is not loaded.
-    """
-    return None if group.incident is None else step.followed(tenant, group.incident)
-
-
-def unhold(step: Step, alert: Alert) -> Waiting | None:
-    """Let an alert wait no more; gives how it waited. It does not count towards a threshold once its episode is over.
-
-    Raises:
-        Missing: its group is not loaded.
-    """
-    if alert.held is None:
-        return None
-    key = GroupKey(alert.tenant, alert.held)
-    group = step.draft.group(key)
-    if group is None:
-        return None
-    held = tuple(each for each in group.held if each.alert != alert.id)
-    step.draft.put(key, replace(group, held=held))
-    return next((each for each in group.held if each.alert == alert.id), None)

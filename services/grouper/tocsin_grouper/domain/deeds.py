@@ -1,7 +1,6 @@
 """What people do to one incident: each deed checks the incident as it is, and becomes one fact or a rejection."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final, TypedDict
 
 from tocsin_contracts.command import (
@@ -31,10 +30,10 @@ from tocsin_contracts.incident import (
 )
 from tocsin_contracts.status import TRANSITIONS, IncidentStatus
 from tocsin_grouper.domain import regrouping
-from tocsin_grouper.domain.beginning import holder_of
+from tocsin_grouper.domain.collecting import collect_again
 from tocsin_grouper.domain.keys import GroupKey, IncidentKey, OpeningKey
 from tocsin_grouper.domain.rejection import Rejection, conflict, no_such_incident
-from tocsin_grouper.domain.state import Group, Incident
+from tocsin_grouper.domain.state import Incident
 from tocsin_grouper.domain.step import Step
 
 
@@ -199,19 +198,6 @@ def require_holders(step: Step, tenant: str, names: Sequence[str]) -> None:
     step.draft.require(keys)
     groups = [group for key in keys if (group := step.draft.group(key)) is not None]
     step.require_followed([IncidentKey(tenant, group.incident) for group in groups if group.incident is not None])
-
-
-def collect_again(step: Step, incident: Incident) -> None:
-    """Let its group point at an incident that is open again, unless another of the group collects (E8).
-
-    Raises:
-        Missing: the group, or where it leads, is not loaded.
-    """
-    key = GroupKey(incident.tenant, incident.group_key)
-    group = step.draft.group(key) or Group(incident=None)
-    latest = holder_of(step, incident.tenant, group)
-    if latest is None or not latest.collects:
-        step.draft.put(key, replace(group, incident=incident.id))
 
 
 _DEEDS: Final[Mapping[type[Any], Callable[[Step, Incident, Command, Any], Incident | Rejection]]] = {

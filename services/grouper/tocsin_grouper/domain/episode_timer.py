@@ -8,8 +8,8 @@ the end of its incident (DESIGN 3). Both are absences: counted in ticked time, l
 from typing import Final
 
 from tocsin_grouper.domain import alert_state
-from tocsin_grouper.domain.beginning import unhold
 from tocsin_grouper.domain.clock import happened_at, owed
+from tocsin_grouper.domain.collecting import unhold
 from tocsin_grouper.domain.facts import AlertMoved, TimerCleared, TimerSet
 from tocsin_grouper.domain.keys import AlertKey, GroupKey, IncidentKey, Key, TimerKey
 from tocsin_grouper.domain.state import Alert, Incident, Timer

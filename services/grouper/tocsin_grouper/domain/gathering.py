@@ -16,7 +16,8 @@ from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import AlertStatus, EventStatus
 from tocsin_grouper.domain import alert_state, episodes, heartbeats
 from tocsin_grouper.domain.alert_state import Moment
-from tocsin_grouper.domain.beginning import Beginner, unhold
+from tocsin_grouper.domain.beginning import Beginner
+from tocsin_grouper.domain.collecting import unhold
 from tocsin_grouper.domain.episode_timer import arm, disarm
 from tocsin_grouper.domain.episodes import beats, judge, may_begin, ordering_time
 from tocsin_grouper.domain.facts import AlertMoved, AlertRecorded, Effect

@@ -11,7 +11,8 @@ from tocsin_contracts.command import Command, Merge, Split, Undo
 from tocsin_contracts.incident import AlertsCame, AlertsLeft, Snoozed
 from tocsin_contracts.status import AlertStatus, IncidentStatus
 from tocsin_grouper.domain import regrouping, splitting
-from tocsin_grouper.domain.deeds import collect_again, head, snoozed
+from tocsin_grouper.domain.collecting import collect_again
+from tocsin_grouper.domain.deeds import head, snoozed
 from tocsin_grouper.domain.ending import resolve_if_done, watch
 from tocsin_grouper.domain.episode_timer import arm
 from tocsin_grouper.domain.facts import AlertMoved

@@ -1,13 +1,11 @@
 """How an incident goes on by the rules in force: under the key, rule and policy that they give the event that opened it."""
 
-from dataclasses import replace
-
 from tocsin_contracts.alert import AlertEvent
 from tocsin_contracts.incident import IncidentOpened, IncidentRegrouped
 from tocsin_contracts.severity import Severity
 from tocsin_contracts.status import EventStatus
-from tocsin_grouper.domain import ending, policy, rules
-from tocsin_grouper.domain.keys import GroupKey, OpeningKey
+from tocsin_grouper.domain import collecting, ending, policy, rules
+from tocsin_grouper.domain.keys import OpeningKey
 from tocsin_grouper.domain.rules import Rules, judge, policy_of
 from tocsin_grouper.domain.state import Incident
 from tocsin_grouper.domain.step import Step
@@ -57,18 +55,6 @@ def _told(step: Step, incident: Incident, after: Rules, ruling: Ruling) -> Incid
     )
 
 
-def leave(step: Step, incident: Incident) -> None:
-    """Let an incident's old group point at it no more.
-
-    Raises:
-        Missing: the group is not loaded.
-    """
-    key = GroupKey(incident.tenant, incident.group_key)
-    group = step.draft.group(key)
-    if group is not None and group.incident == incident.id:
-        step.draft.put(key, replace(group, incident=None))
-
-
 def is_behind(step: Step, incident: Incident) -> bool:
     """Tell whether the rules may have changed while an incident was over: then it was not carried over."""
     return incident.rule_version != step.rules_of(incident.tenant).version
@@ -86,7 +72,7 @@ def catch_up(step: Step, incident: Incident) -> Incident:
     if fact is None:
         return incident
     if fact.group_key != incident.group_key:
-        leave(step, incident)
+        collecting.leave(step, incident)
     moved = step.emit(incident.tenant, fact, incident)
     ending.watch(step, moved)
     return moved
