@@ -77,6 +77,7 @@ def decode_image(value: bytes) -> Image:
 
     Raises:
         ValueError: not an image of a version that this release knows (orjson's JSONDecodeError is one).
+        LookupError, TypeError: one that no normalizer can have written.
     """
     document = orjson.loads(value)
     version = document.get("v")

@@ -29,6 +29,8 @@ _LABELS = 1 << len(_TEXTS)
 """The bit of `shared` that says so of labels."""
 _PLACES = tuple(tuple(place + 1 for place in range(len(_TEXTS)) if bits >> place & 1) for bits in range(_LABELS))
 """Where in the list the fields are that the lower bits of `shared` name."""
+_ALWAYS_NAMED = frozenset({"id", "identity", "status", "content", "title", "project", "problem"})
+"""What version 1 said of every alert."""
 _SEVERITIES = {severity.value: severity for severity in Severity} | {None: None}
 _STATUSES = {status.value: status for status in EventStatus}
 _NONE: Mapping[str, Any] = {}
@@ -65,7 +67,11 @@ def write(event: AlertEvent, alert: AlertId, index: Mapping[str, int]) -> list[A
 
 
 def read(values: list[Any], texts: Sequence[str]) -> AlertEvent:
-    """Read what `write` wrote; the list is changed."""
+    """Read what `write` wrote; the list is changed.
+
+    Raises:
+        ValueError, LookupError, TypeError: nothing that `write` can have written.
+    """
     if shared := values[11]:
         for place in _PLACES[shared & ~_LABELS]:
             values[place] = texts[values[place]]
@@ -102,8 +108,12 @@ def read(values: list[Any], texts: Sequence[str]) -> AlertEvent:
 
 
 def from_version_1(alert: Mapping[str, Any]) -> list[Any]:
-    """Turn an alert of an image of version 1, which named its fields, into a list of today's."""
-    found = [alert.get(name) for name in FIELDS]
+    """Turn an alert of an image of version 1, which named its fields, into a list of today's.
+
+    Raises:
+        KeyError: a field is missing that every alert had.
+    """
+    found = [alert[name] if name in _ALWAYS_NAMED else alert.get(name) for name in FIELDS]
     labels = alert.get("labels", {})
     shared = sum((type(alert.get(name)) is int) << place for place, name in enumerate(_TEXTS))
     found[11] = shared | _LABELS * any(type(value) is int for value in labels.values())

@@ -52,7 +52,7 @@ def decode(record: Record, stamp: SourceStamp) -> LogRecord:
         if read is None:
             raise _UnknownKind(kind)  # noqa: TRY301 # one sentence for all that cannot be read
         payload = read(record.value)
-    except (ValueError, KeyError, _UnknownKind) as error:
+    except (ValueError, LookupError, TypeError, _UnknownKind) as error:
         raise Fatal(
             f"record {stamp.position} (written by release {stamp.release}) cannot be read by this release: {error}; "
             "upgrade the grouper first, then the others"
